@@ -1,0 +1,51 @@
+/*
+ * The mirror: the tree on disk, its private folder, what lies in it (DESIGN.md, "On disk"). The
+ * tree and the lock files are the truth; the index only repeats them.
+ *
+ *   MIRROR/FOLDER/VERSION/...              exactly the dataset's files
+ *   MIRROR/FOLDER/VERSION.sha256           its list
+ *   MIRROR/FOLDER/VERSION.lock.jsonl       its lock
+ *   MIRROR/FOLDER/VERSION.archives/...     original archives, where kept
+ *   MIRROR/FOLDER/latest                   symbolic link to the newest version
+ *   MIRROR/.medmirror/                     format, index.db, partial/, stage/, owners/, intents/,
+ * evidence/, proofs.jsonl
+ */
+#pragma once
+
+#include "lock.h"
+
+typedef struct Mirror Mirror;
+
+typedef enum {
+    MIRROR_OPEN_READ,  /* takes no lock, needs no index, writes nothing; _ABSENT where nothing is
+                          there */
+    MIRROR_OPEN_WRITE, /* made where absent; finishes or undoes what intents are left by dead runs
+                        */
+} MirrorOpen;
+
+/* Owned. _STORAGE, _ABSENT, _USAGE (a newer format; a folder that holds other things). */
+Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error);
+void mirror_close(Mirror *mirror);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mirror, mirror_close)
+
+const char *mirror_path(const Mirror *mirror); /* absolute; borrowed */
+int mirror_fd(const Mirror *mirror);           /* of MIRROR; borrowed */
+int mirror_private_fd(
+    const Mirror *mirror); /* of MIRROR/.medmirror; -1 where it is not there (reading) */
+
+/* Every version of every dataset: LockHeader*, owned, sorted by folder, then newest first. Only
+ * lock headers are read. */
+GPtrArray *mirror_list(Mirror *mirror, GError **error);
+/* The versions of one dataset, newest first (versions the source names: numerically part by part;
+ * else by the day they were first pulled). LockHeader*, owned; empty where none. */
+GPtrArray *mirror_versions(Mirror *mirror, const char *folder, GError **error);
+/* Absolute path of the version's tree; owned. */
+char *mirror_version_path(const Mirror *mirror, const char *folder, const char *version);
+/* As lock_reader_open(). */
+LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *version,
+                             GError **error);
+/* A descriptor of the version's tree (O_PATH is not used: it can be read). -1 with an error. */
+int mirror_open_tree(Mirror *mirror, const char *folder, const char *version, GError **error);
+
+/* Numeric, part by part, where both are dotted numbers; else bytes. <0, 0, >0. */
+int version_compare(const char *a, const char *b);

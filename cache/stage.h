@@ -1,0 +1,52 @@
+/*
+ * The stage of one dataset: its spool, its partial files and the tree that is built, until it is
+ * installed. .medmirror/stage/FOLDER-ENCODED/{spool.db,tree/,archives/}
+ * .medmirror/partial/FOLDER-ENCODED/
+ */
+#pragma once
+
+#include "mirror.h"
+#include "owner.h"
+#include "spool.h"
+
+typedef struct Stage Stage;
+
+/* Opens what an earlier run left, or makes it. The caller owns the dataset (owner.h). Owned. */
+Stage *stage_open(Mirror *mirror, const char *folder, GError **error);
+void stage_close(Stage *stage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Stage, stage_close)
+Spool *stage_spool(Stage *stage);
+int stage_tree_fd(const Stage *stage);
+int stage_archives_fd(const Stage *stage);
+int stage_partial_fd(const Stage *stage);
+/* Nothing of it is wanted any more: renamed away at once, deleted afterwards. The stage is closed.
+ */
+gboolean stage_discard(Stage *stage, GError **error);
+
+typedef struct {
+    LockHeader *header; /* borrowed; version, selection, state ... set; counts and fingerprint are
+                           filled in */
+    gboolean allow_incomplete;
+    gboolean only; /* --only: what the version holds beyond the spool's rows goes */
+    gboolean keep_archives;
+} InstallSpec;
+/* Intent, lock, list, archives and tree renamed in that order; folders synced; index; `latest`;
+ * intent removed; the stage is emptied. A version that stands grows: files are added one by one
+ * under the same intent. Files of the tree that are not the dataset's are moved to VERSION.extra/
+ * where they stand in the way. _BUSY where the owner was lost, _STORAGE with what stood there
+ * untouched. */
+gboolean stage_install(Stage *stage, Owner *owner, const InstallSpec *spec, GError **error);
+
+/* What is unfinished in the mirror, for `status`. */
+typedef struct {
+    char *folder, *ref, *version, *options; /* may be NULL */
+    guint64 held_bytes, wanted_bytes;       /* wanted: SIZE_UNKNOWN where not known */
+    guint64 held_files, wanted_files;
+    char *stopped; /* UTC; when it was touched last */
+    char *reason;  /* why it stopped; NULL: killed */
+} UnfinishedInfo;
+void unfinished_info_free(UnfinishedInfo *info);
+/* UnfinishedInfo*, owned; takes no lock. */
+GPtrArray *stage_list_unfinished(Mirror *mirror, GError **error);
+/* Bytes below .medmirror: partial, stage, evidence. */
+void stage_space(Mirror *mirror, guint64 *partial, guint64 *stage, guint64 *evidence);

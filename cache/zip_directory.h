@@ -1,0 +1,37 @@
+/*
+ * The central directory of a zip (APPNOTE.TXT 4.3), read by a parser of our own: bounded,
+ * streaming, zip64. It has the last word on what an archive holds.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* Reads exactly LENGTH bytes at OFFSET; FALSE with an error. */
+typedef gboolean (*ZipReadAt)(guint64 offset, void *buffer, gsize length, gpointer data,
+                              GError **error);
+
+typedef struct {
+    const guint8 *name; /* raw bytes; valid during the call */
+    gsize name_length;
+    gboolean name_is_utf8; /* the flag, or the Unicode path extra field (then that name) */
+    guint64 compressed, size, header_offset;
+    guint32 crc;
+    guint16 method, flags;
+    guint32 mode; /* Unix mode where the maker was Unix, else 0 */
+    gboolean is_folder;
+} ZipEntry;
+
+typedef struct {
+    guint64 entries, directory_offset, directory_size;
+    guint64 prefix; /* bytes in front of the first header that offsets do not count */
+} ZipEnd;
+
+/* Finds the end record in the last 64 KiB and more of a file of TOTAL bytes. _DAMAGED where there
+ * is none or it contradicts itself. */
+gboolean zip_find_end(ZipReadAt read_at, gpointer data, guint64 total, ZipEnd *end, GError **error);
+/* Every entry in the directory's order. _DAMAGED, or FUNC's error. */
+gboolean zip_each_entry(ZipReadAt read_at, gpointer data, const ZipEnd *end,
+                        gboolean (*func)(const ZipEntry *entry, gpointer data, GError **error),
+                        gpointer func_data, GError **error);
+/* ZipReadAt over a descriptor: DATA is GINT_TO_POINTER(fd). */
+gboolean zip_read_at_fd(guint64 offset, void *buffer, gsize length, gpointer data, GError **error);

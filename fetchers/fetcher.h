@@ -1,0 +1,119 @@
+/*
+ * A source: a row of data and a table of functions. It lists and it explains. It never opens a
+ * file, never makes a curl handle, never retries, never prints; it asks the host for documents
+ * (host_services.h).
+ */
+#pragma once
+
+#include "host_services.h"
+#include "manifest.h"
+
+typedef struct Fetcher Fetcher;
+
+/* What is to be resolved. */
+typedef struct {
+    const json_t *locator;    /* object, checked by check_locator */
+    const Manifest *manifest; /* NULL where the catalogue does not know it */
+    const char *version;      /* wanted; NULL: the newest */
+    const char *state_token;  /* of what is here (listing.h); NULL: nothing is known */
+} ResolveRequest;
+
+typedef enum {
+    RESOLVE_FAILED,
+    RESOLVE_LISTED,
+    RESOLVE_UNCHANGED, /* the state that STATE_TOKEN stands for is still the source's; head was
+                          called, file was not */
+} ResolveResult;
+
+/* What the engine saw of an answer, for classify. Strings are borrowed. */
+typedef struct {
+    int status;
+    const char *address;        /* asked */
+    const char *final_address;  /* after redirects */
+    const char *content_type;   /* NULL where none */
+    const char *const *headers; /* NULL-terminated "Name: value" of the last answer */
+    const guint8 *body; /* the first 512 bytes of a 200 or 206 (or its end, if shorter), or the
+                           error buffer of any other answer */
+    gsize body_length;
+    gboolean expects_html; /* the file wanted is itself HTML, by its name */
+} AnswerHead;
+
+typedef enum {
+    ANSWER_DATA,
+    ANSWER_LOGIN_PAGE,
+    ANSWER_TERMS,
+    ANSWER_QUOTA,
+    ANSWER_NOT_READY,
+    ANSWER_EXPIRED,
+    ANSWER_NOTHING_THERE,
+    ANSWER_ABSENT,
+    ANSWER_TRANSIENT,
+    ANSWER_NOT_THE_SOURCES_OWN, /* a proxy's or a filter's page */
+    ANSWER_UNEXPECTED_HTML,     /* HTML where data was expected */
+    ANSWER_BY_STATUS,           /* nothing more to say than the status does */
+} AnswerKind;
+
+/* For one attempt: headers to add and the address to ask. */
+typedef struct {
+    char *address;      /* NULL: as it is */
+    GPtrArray *headers; /* char* "Name: value", for the source's own hosts alone; NULL: none */
+} Prepared;
+void prepared_free(Prepared *prepared);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prepared, prepared_free)
+
+typedef struct {
+    const char *name;                /* "physionet": in REFs, folders, --endpoint */
+    const char *title;               /* "PhysioNet" */
+    const char *const *locator_keys; /* NULL-terminated */
+    const char *const *endpoints;    /* NULL-terminated pairs: name, default base address */
+    const char *const *hosts;        /* NULL-terminated: the source's own hosts, lower case */
+    gboolean never_resumes;          /* its main host sends neither length nor ranges */
+    guint connections;               /* polite number of connections to one host; 0: the engine's */
+    const char *version_help;        /* example REF for help texts */
+} FetcherRow;
+
+struct Fetcher {
+    FetcherRow row;
+    /* Pure. MEDMIRROR_ERROR_USAGE with the key that is wrong. */
+    gboolean (*check_locator)(const json_t *locator, GError **error);
+    /* Pure. NAME is what follows SOURCE/ in a REF, @VERSION taken off. The locator (owned) or NULL
+     * with _USAGE; *VERSION (owned) where the name itself names one. */
+    json_t *(*locator_from_name)(const char *name, char **version, GError **error);
+    /* Pure. A page, API or download address of the source: its locator (owned), or NULL where it is
+     * none of the source's. NULL function: no addresses. */
+    json_t *(*locator_from_address)(const char *address, char **version);
+    /* Pure. The dataset's folder below the mirror ("physionet/mitdb"), parts encoded; owned. ID:
+     * the catalogue's, may be NULL. */
+    char *(*folder)(const json_t *locator, const char *id);
+    /* Pure. The REF of a locator ("physionet/mitdb"; for http the address); owned. */
+    char *(*ref)(const json_t *locator);
+    /* The versions the source offers, newest first: char*, owned; empty: it has none. NULL with an
+     * error. */
+    GPtrArray *(*versions)(const json_t *locator, HostServices *services, GError **error);
+    /* See ResolveResult; deterministic for the same remote state; never a request a file. */
+    ResolveResult (*resolve)(const ResolveRequest *request, HostServices *services,
+                             const ListingTaker *taker, GError **error);
+    /* Before each attempt, on a resolver's thread; NULL function: nothing to prepare. */
+    Prepared *(*prepare)(const json_t *locator, const FileSpec *file, const char *address,
+                         HostServices *services, GError **error);
+    /* New candidate addresses (char*, owned) when one is gone or has expired; NULL function or
+     * empty: there are none. */
+    GPtrArray *(*refresh)(const json_t *locator, const Manifest *manifest, const FileSpec *file,
+                          HostServices *services, GError **error);
+    /* Pure, on the engine's thread. */
+    AnswerKind (*classify)(const AnswerHead *head);
+    /* What the person must do, as whole sentences; owned; NULL: nothing is known. STATUS: 401, 403
+     * ..., 0 beforehand. */
+    char *(*describe_access)(const json_t *locator, const Manifest *manifest, int status);
+};
+
+/* The one table, NULL-terminated. */
+extern const Fetcher *const fetchers[];
+/* NULL where there is none of that name. */
+const Fetcher *fetcher_find(const char *name);
+/* Which source's page, API or download is ADDRESS? *LOCATOR and *VERSION are the caller's. Never
+ * NULL for http and https: the last resort is the plain `http` fetcher; NULL for other schemes. */
+const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, char **version);
+/* The rule that serves every fetcher for what it does not know better: HTML where data was
+ * expected, known filters' pages. */
+AnswerKind fetcher_classify_common(const AnswerHead *head);

@@ -1,0 +1,62 @@
+/*
+ * One remote file on its way: addresses, validators, segments, attempts, sink. Made by a job, given
+ * to the engine, handed back by `done` on the home queue.
+ */
+#pragma once
+
+#include "fetcher.h"
+#include "next_step.h"
+#include "sink.h"
+#include "task_queue.h"
+
+typedef struct Transfer Transfer;
+
+/* On the home queue, once for each engine_submit() or engine_go_on(). OUTCOME: OK where all bytes
+ * are in the sink and settled; else why it was given up; borrowed. The transfer is the receiver's
+ * again: free it, or hand it back with engine_go_on(). */
+typedef void (*TransferDone)(Transfer *transfer, const Outcome *outcome, gpointer data);
+
+typedef struct {
+    const char *name;       /* for progress and messages: the path */
+    const Fetcher *fetcher; /* classify, prepare, refresh; NULL: the common rule */
+    const json_t *locator;  /* for prepare and refresh; borrowed, must live as long as the transfer;
+                               may be NULL */
+    const Manifest *manifest;   /* borrowed; may be NULL */
+    const FileSpec *file;       /* copied as far as needed: addresses, size, name */
+    gboolean digest_covers_all; /* a locked or declared digest covers the whole file: other
+                                   addresses may continue it */
+    guint64 max_bytes; /* more is OUTCOME_NOT_DATA; SIZE_UNKNOWN: no limit but the sink's */
+    const char *const *headers; /* more request headers (conditional requests); may be NULL */
+    gboolean is_document;       /* a fetcher's document: no segments, its own patience */
+    guint64 first_byte_ms;      /* 0: the engine's */
+    guint most_attempts;        /* 0: as the engine's retries say */
+    gboolean head_only;
+    gboolean
+        any_status;    /* a document: bodies of other statuses are stored too, and count as done */
+    const char *range; /* a document: "0-1023" or "-65536", asked once as it is; NULL: the engine's
+                          own ranges */
+    Sink *sink;        /* lent */
+    TaskQueue *home;   /* where offer, settle and done run */
+    TransferDone done;
+    gpointer data;
+} TransferSpec;
+
+Transfer *transfer_new(const TransferSpec *spec);
+void transfer_free(Transfer *transfer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Transfer, transfer_free)
+
+gpointer transfer_data(const Transfer *transfer);
+const char *transfer_name(const Transfer *transfer);
+/* Of the last answer (after done): validators, status, final address, content type. Borrowed; NULL
+ * or 0 where none came. */
+const Validators *transfer_validators(const Transfer *transfer);
+int transfer_status(const Transfer *transfer);
+const char *transfer_final_address(const Transfer *transfer);
+const char *transfer_content_type(const Transfer *transfer);
+guint64 transfer_range_start(const Transfer *transfer);
+/* Value of a response header of the last answer, NULL where absent. Borrowed. */
+const char *transfer_header(const Transfer *transfer, const char *name);
+/* The address that the bytes came from last (as listed, without secrets). Borrowed. */
+const char *transfer_address(const Transfer *transfer);
+/* Bytes received over the network for this transfer so far. */
+guint64 transfer_received(const Transfer *transfer);

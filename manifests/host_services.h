@@ -1,0 +1,58 @@
+/*
+ * What a fetcher may ask of its host: small and large documents, by our proxies, TLS, limits,
+ * retries and log. Runs on the resolver's thread and blocks there.
+ */
+#pragma once
+
+#include "listing.h"
+
+typedef struct {
+    const char *url;
+    const char *const *headers;    /* NULL-terminated "Name: value"; may be NULL */
+    guint64 max_bytes;             /* more is an error; 0: 64 MiB */
+    guint64 first_byte_ms;         /* patience for the first byte; 0: the engine's */
+    gboolean optional;             /* asked for once, for 10 s at most */
+    const char *if_none_match;     /* entity tag for a conditional request; may be NULL */
+    const char *if_modified_since; /* may be NULL */
+    guint64 range_from, range_to; /* bytes [from, to); both 0: all. The last N bytes: from = 0, to =
+                                     N, range_is_suffix */
+    gboolean range_is_suffix;
+    gboolean head_only;  /* HEAD */
+    gboolean any_status; /* answers of 4xx and 5xx are returned, not errors */
+} DocumentRequest;
+
+typedef struct {
+    int status; /* 200, 206, 304; others only with any_status */
+    char *final_url;
+    char *content_type;     /* NULL where none */
+    Validators *validators; /* never NULL */
+    guint64 range_start;    /* of a 206 */
+    guint64 length;         /* bytes of the body */
+    int fd; /* the body in an unlinked temporary file, at offset 0; -1 for HEAD and 304 */
+} Document;
+void document_free(Document *document);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Document, document_free)
+/* The body as text with a NUL behind; for small documents. Owned by the caller.
+ * MEDMIRROR_ERROR_STORAGE, or ORIGIN above MAX_BYTES. */
+char *document_read(Document *document, gsize max_bytes, gsize *length, GError **error);
+
+typedef struct HostServices HostServices;
+struct HostServices {
+    gpointer host;
+    /* NULL with MEDMIRROR_ERROR_ORIGIN, _ACCESS (401, 403), _ABSENT (404, 410), _INTERRUPTED, ...
+     * Owned. */
+    Document *(*get)(HostServices *services, const DocumentRequest *request, GError **error);
+    /* The base address of endpoint NAME: where the person sends it ("--endpoint"), else
+     * DEFAULT_BASE; no slash at its end. NULL where this endpoint is not to be asked at all,
+     * because its source's first one was sent elsewhere. Owned by the host. */
+    const char *(*endpoint)(HostServices *services, const char *name, const char *source,
+                            const char *default_base);
+    /* A line for the log ("resolve uci/45: ..."), redacted by the host. */
+    void (*log)(HostServices *services, const char *message);
+    gboolean (*cancelled)(HostServices *services);
+};
+
+/* Convenience: get, checked, as text of at most MAX_BYTES. *FINAL_URL (may be NULL pointer) is
+ * owned by the caller. */
+char *host_services_get_text(HostServices *services, const char *url, gsize max_bytes,
+                             gsize *length, char **final_url, GError **error);
