@@ -1,11 +1,13 @@
 /*
  * The catalogue: manifests in folders, the person's own first
  * ($XDG_CONFIG_HOME/medmirror/manifests), then those beside the program in the build tree, then
- * those of the install prefix. An id is the name of its file.
+ * those of the prefix where the program lies, then those of the prefix it was built for. An id is
+ * the name of its file. Not for several threads at once.
  */
 #pragma once
 
 #include "manifest.h"
+#include "nearest_words.h"
 
 typedef struct Catalogue Catalogue;
 
@@ -24,6 +26,3 @@ const Manifest *catalogue_find_by_source(Catalogue *catalogue, const char *sourc
                                          gpointer data);
 /* All ids, sorted; char*, owned. */
 GPtrArray *catalogue_ids(Catalogue *catalogue);
-/* The nearest known words to WORD out of CANDIDATES (char*), best first, at most MOST; by edit
- * distance, none where nothing is near. Owned array of borrowed strings. */
-GPtrArray *nearest_words(const char *word, const GPtrArray *candidates, guint most);

@@ -56,7 +56,11 @@ void unpack_rule_free(UnpackRule *rule);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UnpackRule, unpack_rule_free)
 /* The rule as one line of text and back ("zip", "tar+gzip", "gzip", with options as JSON behind);
  * the form is that of the manifest's `unpack` object, serialised. Text: g_free(). Parse errors:
- * MEDMIRROR_ERROR_USAGE. */
+ * MEDMIRROR_ERROR_USAGE.
+ *
+ * {"format": "tar"|"zip"|"7z"|"rar", absent for a bare compressed file; "filter":
+ * "gzip"|"compress"| "bzip2"|"xz"|"zstd"|"lz4", absent where none; "into": TEXT, "strip": N,
+ * "charset": TEXT, "join": [PATH...], "nested": [the same with "member": GLOB...]} */
 char *unpack_rule_to_json(const UnpackRule *rule);
 UnpackRule *unpack_rule_from_json(const char *json, GError **error);
 

@@ -36,8 +36,18 @@ typedef enum {
 } SameAs;
 const char *same_as_name(SameAs same);
 
-/* Another place with the same or nearly the same data. */
+typedef enum {
+    PAGE_UNKNOWN,
+    PAGE_ALIVE,
+    PAGE_MOVED,
+    PAGE_GONE,
+} PageState;
+const char *page_state_name(PageState state);
+
+/* Another place with the same or nearly the same data: a dataset of the catalogue, of a source, or
+ * an address alone. */
 typedef struct {
+    char *id;        /* in the catalogue; NULL where it is not */
     char *source;    /* NULL where no fetcher can bring it */
     json_t *locator; /* NULL where none */
     char *url;
@@ -45,14 +55,23 @@ typedef struct {
     char *why;
 } ManifestAlternative;
 
+/* A page that the list of datasets named once, and what became of it. */
+typedef struct {
+    char *url;
+    PageState state;
+} ManifestPage;
+
 /* A file that the facts name: a recorded digest, a size, an unpack rule, or an address of its own.
  */
 typedef struct {
-    char *path;
+    char *path;           /* where it lies in the dataset's tree */
     guint64 size;         /* SIZE_UNKNOWN where unknown */
     DigestSet digests;    /* recorded digests: they count as declared */
     GPtrArray *addresses; /* char*; may be NULL */
-    char *member_of;      /* the archive (path) whose member this is; NULL: a file of its own */
+    char *member_of;      /* the download (path) it is unpacked from, also through nested archives;
+                             NULL: a file of its own. With addresses as well: the same bytes lie
+                             there alone, too. That such a member is not in its archive is no error
+                           */
     UnpackRule *unpack;   /* NULL: none */
     char *part;           /* NULL: none */
 } ManifestFile;
@@ -63,6 +82,7 @@ typedef struct {
     guint64 size;
 } ManifestPart;
 
+/* Its arrays are never NULL; they are empty where the document has none of it. */
 typedef struct {
     char *id;
     char *file; /* where it was read from; for messages */
@@ -78,17 +98,25 @@ typedef struct {
     char *sharing; /* free, attribution, none, unknown */
     char *licence; /* as the publisher words it, SPDX where there is one; NULL where unknown */
     char *terms, *terms_page;
-    char *regions_refused; /* JSON of {refused, since, page}; NULL where the facts name none */
-    char *citation;        /* DOI or text */
+    GPtrArray *regions_refused; /* char*, ISO 3166 codes */
+    char *regions_since;        /* "YYYY-MM"; may be NULL */
+    char *regions_page;         /* may be NULL */
+    char *citation;             /* of the data: DOI or text */
+    char *paper;                /* DOI of the paper that describes it; may be NULL */
     char *homepage;
     GPtrArray *modality, *organ; /* char* */
     guint64 size;                /* bytes; SIZE_UNKNOWN */
+    gboolean size_is_rounded;    /* for people and for the plan; never compared */
+    guint year;                  /* of the edition; 0 where not known */
     guint64 subjects;            /* SIZE_UNKNOWN where not known */
     GPtrArray *refs;             /* char*: places in the catalogue */
     GPtrArray *parts;            /* ManifestPart* */
     GPtrArray *files;            /* ManifestFile* */
     GPtrArray *alternatives;     /* ManifestAlternative* */
-    UnpackRule *unpack;          /* for the dataset that is one archive; NULL: by name */
+    GPtrArray *below; /* char*: ids: editions of a series, datasets of a collection or link list */
+    GPtrArray *related; /* char*: ids of other data that serve the same end */
+    GPtrArray *pages;   /* ManifestPage* */
+    UnpackRule *unpack; /* for the dataset that is one archive; NULL: by name */
     char *notes_en, *notes_zh;
 } Manifest;
 
