@@ -128,7 +128,7 @@ static json_t *rule_to_object(const UnpackRule *rule)
         json_t *volumes = json_array();
         for (guint i = 0; i < rule->volumes->len; i++)
             json_array_append_new(volumes, json_string(g_ptr_array_index(rule->volumes, i)));
-        json_object_set_new(object, "volumes", volumes);
+        json_object_set_new(object, "join", volumes);
     }
     if (rule->nested) {
         json_t *nested = json_array();
@@ -320,6 +320,8 @@ static gboolean parse_key(UnpackRule *rule, const char *key, const json_t *value
 {
     guint found = 0;
     gsize known = 0;
+    if (strcmp(key, "volumes") == 0) /* what they are, where "join" is what is done with them */
+        key = "join";
     while (known < G_N_ELEMENTS(key_names) && strcmp(key, key_names[known]) != 0)
         known++;
     switch (known) {
@@ -359,7 +361,7 @@ static gboolean check_whole(const UnpackRule *rule, const Place *place, guint de
     if (depth > 0 && !rule->member)
         return refuse(place, error, _("\"member\" is missing: which members are archives?"));
     if (depth > 0 && rule->volumes)
-        return refuse(place, error, _("\"volumes\" stands in the outer rule alone"));
+        return refuse(place, error, _("\"join\" stands in the outer rule alone"));
     gboolean is_container = rule->container != ARCHIVE_NONE;
     if (!is_container && rule->filter == FILTER_NONE && !rule->volumes)
         return refuse(place, error,

@@ -42,19 +42,21 @@ typedef enum {
     VERDICT_FIRST_USE,   /* nobody vouches */
     VERDICT_FETCH_AGAIN, /* a hint disagrees: fetch once more; the same bytes twice are first use */
     VERDICT_WRONG,       /* a digest or a size that counts differs */
-    VERDICT_CHANGED, /* the publisher now declares, and sent, something else than the lock knows */
+    VERDICT_CHANGED, /* the publisher sent something else than the lock knows, and stands by it */
 } VerdictKind;
 
 typedef struct {
     VerdictKind kind;
     Trust trust;               /* of VERIFIED and FIRST_USE */
     gboolean hint_disagreed;   /* FIRST_USE after a hint that did not agree: say a word */
-    DigestAlgorithm algorithm; /* of WRONG and CHANGED by digest: which differed */
-    gboolean by_size;          /* of WRONG: the size differs */
+    DigestAlgorithm algorithm; /* of WRONG, CHANGED, FETCH_AGAIN by digest: which differed */
+    gboolean by_size;          /* of WRONG, CHANGED, FETCH_AGAIN: the size differs */
 } Verdict;
 
-/* Pure. A wanted set that is empty, or of algorithms that SEEN lacks, does not speak. A declared
- * digest that differs from the locked one while the bytes equal the declared one is CHANGED. */
+/* Pure. A wanted set that is empty, or of algorithms that SEEN lacks, does not speak. Of one voice
+ * a digest that differs outweighs all, one that agrees outweighs the size, and a size alone that
+ * agrees is a hint. Bytes that differ from the lock are CHANGED where they equal what the publisher
+ * declares, or where they came twice and nobody but the lock objects. */
 Verdict verdict_of(const WantedBytes *wanted, const SeenBytes *seen);
 
 /* The bits of algorithms that must be computed for WANTED to be judged; always holds SHA-256. */
