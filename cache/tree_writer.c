@@ -164,6 +164,10 @@ int tree_open_parent(int fd, const char *path, gboolean make, guint mode, const 
 {
     const char *slash = strrchr(path, '/');
     *name = slash == NULL ? path : slash + 1;
+    if (slash == path) {
+        fail(error, EXDEV, path);
+        return -1;
+    }
     g_autofree char *folder = slash == NULL ? g_strdup("") : g_strndup(path, (gsize)(slash - path));
     return tree_open_folder(fd, folder, make, mode, error);
 }
@@ -172,6 +176,8 @@ gboolean tree_writer_make_parents(TreeWriter *writer, const char *path, GError *
 {
     const char *slash = strrchr(path, '/');
     gsize length = slash == NULL ? 0 : (gsize)(slash - path);
+    if (slash == path)
+        return fail(error, EXDEV, path);
     if (writer->folder_fd >= 0 && strlen(writer->folder) == length &&
         memcmp(writer->folder, path, length) == 0)
         return TRUE;
@@ -273,7 +279,8 @@ gboolean tree_remove_file(int fd, const char *path, GError **error)
 {
     const char *slash = strrchr(path, '/');
     g_autofree char *folder = slash == NULL ? g_strdup("") : g_strndup(path, (gsize)(slash - path));
-    int at = open_folder(fd, folder, FALSE, 0);
+    errno = EXDEV;
+    int at = slash == path ? -1 : open_folder(fd, folder, FALSE, 0);
     int saved = errno;
     if (at >= 0) {
         saved = unlinkat(at, last_part(path), 0) == 0 ? 0 : errno;
