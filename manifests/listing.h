@@ -38,4 +38,9 @@ typedef struct {
     gboolean (*head)(gpointer data, const ListingHead *head, GError **error);
     gboolean (*file)(gpointer data, const FileSpec *file, GError **error);
     gpointer data;
+    /* May be NULL. What the publisher declares of the file at PATH of this listing, told apart from
+     * the file, before or after it: lists of digests that are too long to be held in memory come
+     * this way and are joined by path when the listing has ended. A path that no file has says
+     * nothing; digests of several algorithms for one path add up. */
+    gboolean (*digest)(gpointer data, const char *path, const Digest *digest, GError **error);
 } ListingTaker;
