@@ -1,0 +1,48 @@
+"""Origins by themselves: prints an endpoint a line and serves until standard input closes."""
+
+import argparse
+import pathlib
+import sys
+
+from . import Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, realdata
+
+
+def _make_sites(names, folder):
+    """{endpoint name: site} of the sources that were named."""
+    sites = {}
+    for name in names:
+        if name == "uci":
+            sites["uci"] = UciSite()
+            sites["uci-cdn"] = UciCdnSite(sites["uci"])
+        elif name == "physionet":
+            sites["physionet"] = PhysioNetSite()
+            sites["physionet-s3"] = PhysioNetBucket(sites["physionet"], ["mitdb"])
+        else:
+            sites["plain"] = PlainSite()
+            if folder:
+                sites["plain"].tree.add_folder("", folder)
+    return sites
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 -m origins", description="Local origins on ports of 127.0.0.1.")
+    parser.add_argument("sources", nargs="*", choices=["uci", "physionet", "plain", []], metavar="uci|physionet|plain")
+    parser.add_argument("--print-endpoints", action="store_true", help="print NAME=URL, a line each")
+    parser.add_argument("--folder", type=pathlib.Path, help="what the plain origin serves")
+    parser.add_argument("--fetch-data", action="store_true", help="download and unpack the packages with real files")
+    options = parser.parse_args()
+    if options.fetch_data:
+        for name in realdata.fetch_packages():
+            print(f"{name} could not be had here; generated files stand in for it.", file=sys.stderr)
+    if not options.sources:
+        return
+    origins = {name: Origin(site) for name, site in _make_sites(options.sources, options.folder).items()}
+    for name, origin in origins.items():
+        print(f"{name}={origin.url}" if options.print_endpoints else f"{name}: {origin.url}/", flush=True)
+    sys.stdin.read()
+    for origin in origins.values():
+        origin.close()
+
+
+if __name__ == "__main__":
+    main()
