@@ -26,6 +26,9 @@ typedef enum {
 /* Waits until there is more than FROM bytes, or the end. */
 FrontierState frontier_wait(Frontier *frontier, guint64 from, guint64 *now);
 guint64 frontier_now(Frontier *frontier);
-/* The shared page, for a child: borrowed descriptor; frontier_open() there maps it. */
+/* Without waiting: MORE while it may still move, COMPLETE or FAILED once it is ended. */
+FrontierState frontier_state(Frontier *frontier);
+/* The shared page, for a child: borrowed descriptor; frontier_open() there maps it, for reading
+ * only (FD stays the caller's; NULL with errno where it cannot). */
 int frontier_fd(const Frontier *frontier);
 Frontier *frontier_open(int fd);
