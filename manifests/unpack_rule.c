@@ -311,7 +311,7 @@ enum {
 };
 static const char *const key_names[] = {
     [KEY_FORMAT] = "format", [KEY_FILTER] = "filter",   [KEY_INTO] = "into",
-    [KEY_STRIP] = "strip",   [KEY_CHARSET] = "charset", [KEY_VOLUMES] = "volumes",
+    [KEY_STRIP] = "strip",   [KEY_CHARSET] = "charset", [KEY_VOLUMES] = "join",
     [KEY_NESTED] = "nested", [KEY_MEMBER] = "member",
 };
 

@@ -29,6 +29,10 @@ typedef struct {
     DigestSet hinted;
     guint64 hinted_size;
 } WantedBytes;
+/* Nobody wants anything: what to begin with, for a zeroed size is a size. */
+#define WANTED_BYTES_NONE                                                                          \
+    ((WantedBytes){                                                                                \
+        .locked_size = SIZE_UNKNOWN, .declared_size = SIZE_UNKNOWN, .hinted_size = SIZE_UNKNOWN})
 
 /* What was seen. REPEATED: the very same bytes came in an earlier, independent transfer. */
 typedef struct {
