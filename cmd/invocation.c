@@ -1,0 +1,377 @@
+#include "invocation.h"
+
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_PENDING 4096 /* events told and not printed yet */
+
+static GPtrArray *option_names(const GOptionEntry *a, const GOptionEntry *b)
+{
+    GPtrArray *names = g_ptr_array_new();
+    const GOptionEntry *const tables[] = {a, b};
+    for (guint t = 0; t < 2; t++) {
+        for (guint i = 0; tables[t] && tables[t][i].long_name; i++) {
+            if (*tables[t][i].long_name) {
+                g_ptr_array_add(names, (gpointer)tables[t][i].long_name);
+            }
+        }
+    }
+    return names;
+}
+
+/* The option that GOption did not know, out of its message ("Unknown option --foo"). */
+static void explain_option(Invocation *invocation, const GError *failure, const GOptionEntry *own,
+                           const GOptionEntry *global)
+{
+    const char *dashes = strstr(failure->message, "--");
+    g_autoptr(GPtrArray) names = option_names(own, global);
+    g_autofree char *word = dashes ? g_strndup(dashes + 2, strcspn(dashes + 2, "= ")) : NULL;
+    g_autoptr(GPtrArray) near = word ? nearest_words(word, names, 1) : NULL;
+    if (g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION) &&
+        g_strcmp0(word, "force") == 0) {
+        fprintf(stderr,
+                _("%s: there is no --force: nothing here is overwritten. To take what has changed "
+                  "at the source: pull "
+                  "--refresh; to mend a damaged file: verify --repair.\n"),
+                g_get_prgname());
+    } else if (near && near->len &&
+               g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)) {
+        fprintf(stderr, _("%s: '%s' has no option --%s. The nearest one is --%s.\n"),
+                g_get_prgname(), invocation->verb->name, word,
+                (const char *)g_ptr_array_index(near, 0));
+    } else {
+        fprintf(stderr, "%s: %s\n", g_get_prgname(), failure->message);
+    }
+    fprintf(stderr, _("Type: medmirror %s --help\n"), invocation->verb->name);
+}
+
+gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, int *status)
+{
+    const GOptionEntry global[] = {
+        {"mirror", 0, 0, G_OPTION_ARG_FILENAME, &invocation->mirror, N_("The mirror's folder"),
+         "DIR"},
+        {"endpoint", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &invocation->endpoints,
+         N_("Ask source NAME at another base address (repeatable)"), "NAME=URL"},
+        {"json", 0, 0, G_OPTION_ARG_NONE, &invocation->json, N_("JSON Lines on standard output"),
+         NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &invocation->quiet, N_("Errors alone"), NULL},
+        {"verbose", 'v', 0, G_OPTION_ARG_NONE, &invocation->verbose, N_("Say more"), NULL},
+        {"offline", 0, 0, G_OPTION_ARG_NONE, &invocation->offline, N_("Never open a connection"),
+         NULL},
+        {"color", 0, 0, G_OPTION_ARG_FILENAME, &invocation->color, N_("auto, always or never"),
+         "WHEN"},
+        {"proxy", 0, 0, G_OPTION_ARG_FILENAME, &invocation->proxy, N_("Go through this proxy"),
+         "URL"},
+        {"cacert", 0, 0, G_OPTION_ARG_FILENAME, &invocation->cacert,
+         N_("Trust the certificates in FILE (PEM)"), "FILE"},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &invocation->arguments, NULL, NULL},
+        {NULL}};
+    g_autoptr(GOptionContext) context = g_option_context_new(invocation->verb->arguments);
+    g_autofree char *program = g_strdup_printf("medmirror %s", invocation->verb->name);
+    g_option_context_set_summary(context, _(invocation->verb->summary));
+    g_option_context_set_description(context, _(invocation->verb->help));
+    g_option_context_set_help_enabled(context, FALSE);
+    gboolean help = FALSE;
+    const GOptionEntry helps[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, &help, N_("This page"), NULL},
+                                  {NULL}};
+    if (entries) {
+        g_option_context_add_main_entries(context, entries, NULL);
+    }
+    g_option_context_add_main_entries(context, helps, NULL);
+    g_option_context_add_main_entries(context, global, NULL);
+    g_autoptr(GError) failure = NULL;
+    g_auto(GStrv) argv = g_new0(char *, (gsize)invocation->argc + 2);
+    argv[0] = g_strdup(program);
+    for (int i = 0; i < invocation->argc; i++) {
+        argv[i + 1] = g_strdup(invocation->argv[i]);
+    }
+    if (!g_option_context_parse_strv(context, &argv, &failure)) {
+        explain_option(invocation, failure, entries, global);
+        *status = 2;
+        return FALSE;
+    }
+    if (help) {
+        g_set_prgname(program);
+        g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+        g_set_prgname("medmirror");
+        fputs(text, stdout);
+        *status = 0;
+        return FALSE;
+    }
+    if (!invocation->arguments) {
+        invocation->arguments = g_new0(char *, 1);
+    }
+    if (invocation->color && strcmp(invocation->color, "auto") &&
+        strcmp(invocation->color, "always") && strcmp(invocation->color, "never")) {
+        *status = invocation_usage(invocation, _("--color takes auto, always or never."));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+int invocation_usage(Invocation *invocation, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    fprintf(stderr, "%s: %s\n", g_get_prgname(), text);
+    fprintf(stderr, _("Usage: medmirror %s [OPTION...] %s\n"), invocation->verb->name,
+            invocation->verb->arguments);
+    return 2;
+}
+
+typedef struct {
+    pthread_mutex_t lock;
+    pthread_cond_t room;
+    guint pending;
+    TaskQueue *ui;
+    Console *console;
+} Teller;
+
+typedef struct {
+    Teller *teller;
+    JobEvent *event;
+} Told;
+
+static void on_tell(gpointer data)
+{
+    Told *told = data;
+    Teller *teller = told->teller;
+    console_tell(teller->console, told->event);
+    g_free(told);
+    pthread_mutex_lock(&teller->lock);
+    teller->pending--;
+    pthread_cond_signal(&teller->room);
+    pthread_mutex_unlock(&teller->lock);
+}
+
+/* From any thread; only a job's own thread is made to wait. */
+static void push_event(Teller *teller, JobEvent *event, gboolean may_wait)
+{
+    Told *told = g_new0(Told, 1);
+    told->teller = teller;
+    told->event = event;
+    pthread_mutex_lock(&teller->lock);
+    while (may_wait && teller->pending >= MOST_PENDING) {
+        pthread_cond_wait(&teller->room, &teller->lock);
+    }
+    teller->pending++;
+    pthread_mutex_unlock(&teller->lock);
+    task_queue_push(teller->ui, on_tell, told);
+}
+
+static void tell(JobEvent *event, gpointer data)
+{
+    Teller *teller = data;
+    if (event->level == JOB_EVENT_DETAIL && !console_is_json(teller->console) &&
+        !console_is_verbose(teller->console)) {
+        job_event_free(event);
+        return;
+    }
+    push_event(teller, event, TRUE);
+}
+
+static void log_line(EventLogLevel level, const char *line, gpointer data)
+{
+    Teller *teller = data;
+    if (level == EVENT_LOG_DEBUG && !console_is_verbose(teller->console)) {
+        return;
+    }
+    JobEvent *event = g_new0(JobEvent, 1);
+    event->level = level == EVENT_LOG_WARNING ? JOB_EVENT_WARNING : JOB_EVENT_STEP;
+    event->name = "log";
+    event->sentence = g_strdup(line);
+    event->facts = json_object();
+    push_event(teller, event, FALSE);
+}
+
+gboolean invocation_open(Invocation *invocation, GError **error)
+{
+    invocation->config = config_load(error);
+    if (!invocation->config) {
+        return FALSE;
+    }
+    Config *config = invocation->config;
+    invocation->trust = trust_settings_new(invocation->cacert, invocation->proxy, config->ca_file,
+                                           config->ca_dir, config->proxy, config->no_proxy);
+    invocation->endpoint_table = endpoints_new();
+    for (guint i = 0; invocation->endpoints && invocation->endpoints[i]; i++) {
+        if (!endpoints_set(invocation->endpoint_table, invocation->endpoints[i], error)) {
+            return FALSE;
+        }
+    }
+    if (!endpoints_set_from_environment(invocation->endpoint_table, error)) {
+        return FALSE;
+    }
+    for (guint i = 0; i < config->endpoints->len; i++) {
+        if (!endpoints_set(invocation->endpoint_table, g_ptr_array_index(config->endpoints, i),
+                           error)) {
+            return FALSE;
+        }
+    }
+    invocation->catalogue = catalogue_open(NULL);
+    const char *environment = g_getenv("MEDMIRROR_DIR");
+    const char *chosen = invocation->mirror            ? invocation->mirror
+                         : environment && *environment ? environment
+                                                       : config->mirror;
+    invocation->mirror_path = chosen ? g_canonicalize_filename(chosen, NULL)
+                                     : g_build_filename(g_get_user_data_dir(), "medmirror", NULL);
+    JobSettings *settings = &invocation->settings;
+    settings->config = config;
+    settings->catalogue = invocation->catalogue;
+    settings->endpoints = invocation->endpoint_table;
+    settings->trust = invocation->trust;
+    settings->mirror_path = invocation->mirror_path;
+    settings->mirror_is_chosen = chosen != NULL;
+    const char *offline = g_getenv("MEDMIRROR_OFFLINE");
+    settings->offline = invocation->offline || (offline && *offline && strcmp(offline, "0") != 0);
+    settings->engine_config = config->engine;
+    settings->engine_config.ca_file = invocation->trust->ca_file.value;
+    settings->engine_config.ca_dir = invocation->trust->ca_dir.value;
+    settings->engine_config.proxy = invocation->trust->proxy.value;
+    settings->engine_config.no_proxy = invocation->trust->no_proxy.value;
+    invocation->console =
+        console_new(invocation->json, invocation->quiet, invocation->verbose, invocation->color);
+    return TRUE;
+}
+
+int invocation_fail(Invocation *invocation, const GError *error)
+{
+    if (invocation->console && invocation->json) {
+        console_json(
+            invocation->console, "error",
+            json_pack("{s:i, s:s}", "exit", error_exit_status(error), "message", error->message));
+    }
+    if (invocation->console) {
+        console_error(invocation->console, error->message);
+    } else {
+        fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
+    }
+    return error_exit_status(error);
+}
+
+/* Signals: the handler wakes the main thread's queue, which is its self-pipe. */
+static volatile sig_atomic_t signal_seen;
+static TaskQueue *signal_queue;
+
+static void on_signal(int number)
+{
+    if (signal_seen && number == SIGINT) {
+        _exit(130);
+    }
+    signal_seen = number;
+    task_queue_wake(signal_queue);
+}
+
+static void catch_signals(TaskQueue *queue)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU};
+    struct sigaction action = {.sa_handler = on_signal};
+    signal_queue = queue;
+    for (gsize i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        struct sigaction before;
+        sigaction(numbers[i], NULL, &before);
+        if (before.sa_handler != SIG_IGN || numbers[i] == SIGINT) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+typedef struct {
+    Job *job;
+    int (*func)(Job *job, gpointer data);
+    gpointer data;
+    int status;
+    gboolean done;
+    TaskQueue *ui;
+} Run;
+
+static void on_done(gpointer data)
+{
+    ((Run *)data)->done = TRUE;
+}
+
+static void *job_thread(void *data)
+{
+    Run *run = data;
+    run->status = run->func(run->job, run->data);
+    task_queue_push(run->ui, on_done, run);
+    return NULL;
+}
+
+static void watch(Run *run, Console *console)
+{
+    gint64 next = 0;
+    int told = 0;
+    while (!run->done) {
+        task_queue_run(run->ui, console_interval(console));
+        if (signal_seen && !told) {
+            told = signal_seen;
+            console_note(console,
+                         _("Ending; what was received is kept (once more Ctrl-C: at once)."));
+            job_cancel(run->job, told);
+        }
+        if (!run->done && g_get_monotonic_time() >= next) {
+            JobProgress progress;
+            g_autoptr(EngineSnapshot) snapshot = job_engine_snapshot(run->job);
+            job_progress_get(run->job, &progress);
+            console_progress(console, snapshot, &progress);
+            next = g_get_monotonic_time() + console_interval(console) * 1000 / 2;
+        }
+    }
+    console_clear(console);
+}
+
+int invocation_run(Invocation *invocation, int (*func)(Job *job, gpointer data), gpointer data)
+{
+    g_autoptr(TaskQueue) ui = task_queue_new();
+    Teller teller = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                     .room = PTHREAD_COND_INITIALIZER,
+                     .ui = ui,
+                     .console = invocation->console};
+    invocation->settings.tell = tell;
+    invocation->settings.tell_data = &teller;
+    event_log_set_writer(log_line, &teller);
+    catch_signals(ui);
+    Run run = {.job = job_new(&invocation->settings), .func = func, .data = data, .ui = ui};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, job_thread, &run) != 0) {
+        console_error(invocation->console,
+                      _("No thread could be started; the system's limit may be reached."));
+        job_free(run.job);
+        return 1;
+    }
+    watch(&run, invocation->console);
+    pthread_join(thread, NULL);
+    job_free(run.job);
+    task_queue_run(ui, 0);
+    event_log_set_writer(NULL, NULL);
+    return run.status;
+}
+
+void invocation_clear(Invocation *invocation)
+{
+    g_strfreev(invocation->argv);
+    g_free(invocation->mirror);
+    g_strfreev(invocation->endpoints);
+    g_free(invocation->color);
+    g_free(invocation->proxy);
+    g_free(invocation->cacert);
+    g_strfreev(invocation->arguments);
+    g_clear_pointer(&invocation->config, config_free);
+    g_clear_pointer(&invocation->trust, trust_settings_free);
+    g_clear_pointer(&invocation->endpoint_table, endpoints_free);
+    g_clear_pointer(&invocation->catalogue, catalogue_free);
+    g_free(invocation->mirror_path);
+    g_clear_pointer(&invocation->console, console_free);
+}

@@ -1,0 +1,210 @@
+#include "job_fetch.h"
+
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "job_fetch_internal.h"
+
+#define MOST_WORKS 256  /* handed to the engine at once */
+#define BATCH 256       /* rows taken from the spool at once */
+#define MOST_ARCHIVES 4 /* archives on their way at once: each holds a child and its own room */
+#define MOST_BEHIND (1ULL << 30) /* bytes that arrived and are not digested or unpacked yet */
+#define NOTES_A_FLUSH 5000
+#define LOOK_US G_USEC_PER_SEC
+
+void fetch_stop(Fetch *fetch, GError *error)
+{
+    if (fetch->fatal) {
+        g_clear_error(&error);
+    } else {
+        fetch->fatal = error;
+    }
+    if (!fetch->stopping) {
+        fetch->stopping = TRUE;
+        engine_cancel(fetch->engine);
+    }
+}
+
+void fetch_noted(Fetch *fetch)
+{
+    GError *error = NULL;
+    if (++fetch->notes >= NOTES_A_FLUSH) {
+        fetch->notes = 0;
+        if (!spool_flush(fetch->spool, &error)) {
+            fetch_stop(fetch, error);
+        }
+    }
+}
+
+static gboolean is_archive(const SpoolDownload *row)
+{
+    return row->file->role == FILE_ROLE_ARCHIVE && row->file->unpack;
+}
+
+/* An archive is admitted when it and its members fit beside those on their way; the last resort is
+ * to be alone. */
+static gboolean archive_fits(Fetch *fetch, const SpoolDownload *row)
+{
+    if (fetch->running_archives == 0) {
+        return TRUE;
+    }
+    if (fetch->running_archives >= MOST_ARCHIVES || row->file->size == SIZE_UNKNOWN) {
+        return FALSE;
+    }
+    g_auto(Room) room = {0};
+    return room_measure(fetch->spec->mirror, fetch->spec->limits, &room, NULL) &&
+           room.bytes / 4 > row->file->size;
+}
+
+static gboolean take_more(Fetch *fetch)
+{
+    g_autoptr(GError) error = NULL;
+    if (fetch->ready->len || fetch->drained) {
+        return fetch->ready->len > 0;
+    }
+    g_autoptr(GPtrArray) rows = spool_take(fetch->spool, BATCH, &error);
+    if (!rows) {
+        fetch_stop(fetch, g_steal_pointer(&error));
+        return FALSE;
+    }
+    fetch->drained = rows->len == 0;
+    g_ptr_array_extend_and_steal(fetch->ready, g_steal_pointer(&rows));
+    return fetch->ready->len > 0;
+}
+
+static void admit(Fetch *fetch)
+{
+    while (!fetch->stopping && g_hash_table_size(fetch->works) < MOST_WORKS && take_more(fetch)) {
+        guint chosen = G_MAXUINT;
+        for (guint i = 0; i < fetch->ready->len && chosen == G_MAXUINT; i++) {
+            const SpoolDownload *row = g_ptr_array_index(fetch->ready, i);
+            if (!is_archive(row) || archive_fits(fetch, row)) {
+                chosen = i;
+            }
+        }
+        if (chosen == G_MAXUINT) {
+            return;
+        }
+        work_start(fetch, g_ptr_array_steal_index(fetch->ready, chosen));
+    }
+}
+
+static guint64 bytes_behind(Fetch *fetch)
+{
+    guint64 behind = digest_pool_behind(job_digest_pool(fetch->job));
+    GHashTableIter iter;
+    gpointer work;
+    g_hash_table_iter_init(&iter, fetch->works);
+    while (g_hash_table_iter_next(&iter, &work, NULL)) {
+        if (((Work *)work)->members) {
+            behind += members_behind(((Work *)work)->members);
+        }
+    }
+    return behind;
+}
+
+/* Once a second: the owner, the free space, how far digests and unpackers are behind. */
+static void look_around(Fetch *fetch)
+{
+    g_autoptr(GError) error = NULL;
+    if (g_get_monotonic_time() < fetch->next_look || fetch->stopping) {
+        return;
+    }
+    fetch->next_look = g_get_monotonic_time() + LOOK_US;
+    engine_hold_admission(fetch->engine, bytes_behind(fetch) > MOST_BEHIND);
+    if (!owner_still(fetch->spec->owner, &error)) {
+        fetch_stop(fetch, g_steal_pointer(&error));
+        return;
+    }
+    g_auto(Room) room = {0};
+    if (room_measure(fetch->spec->mirror, fetch->spec->limits, &room, NULL) &&
+        (room.bytes == 0 || room.files == 0)) {
+        fetch_stop(fetch,
+                   g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE,
+                               _("There is no more room for %s: %s. What was received is kept."),
+                               fetch->spec->reference->ref,
+                               room.bytes == 0 ? room.limited_by : room.files_limited_by));
+    }
+}
+
+/* A run that stops does not wait for the unpacking of what has arrived: the next run begins it
+ * anew. */
+static void close_archives(Fetch *fetch)
+{
+    GHashTableIter iter;
+    gpointer work;
+    g_hash_table_iter_init(&iter, fetch->works);
+    while (g_hash_table_iter_next(&iter, &work, NULL)) {
+        if (((Work *)work)->arrived && ((Work *)work)->members) {
+            members_close(((Work *)work)->members);
+        }
+    }
+}
+
+static void run(Fetch *fetch)
+{
+    gboolean closed = FALSE;
+    for (;;) {
+        if (job_is_cancelled(fetch->job) && !fetch->stopping) {
+            fetch->stopping = TRUE;
+            engine_cancel(fetch->engine);
+        }
+        if (fetch->stopping && !closed) {
+            closed = TRUE;
+            close_archives(fetch);
+        }
+        admit(fetch);
+        if (g_hash_table_size(fetch->works) == 0 &&
+            (fetch->stopping || (fetch->drained && fetch->ready->len == 0))) {
+            return;
+        }
+        task_queue_run(job_store(fetch->job), 500);
+        look_around(fetch);
+    }
+}
+
+gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError **error)
+{
+    Fetch fetch = {.job = job,
+                   .spec = spec,
+                   .spool = stage_spool(spec->stage),
+                   .engine = job_engine(job, error),
+                   .report = report};
+    if (!fetch.engine) {
+        return FALSE;
+    }
+    g_autoptr(GError) no_index = NULL;
+    g_autoptr(Index) index = index_open(spec->mirror, &no_index);
+    if (no_index) {
+        event_log(EVENT_LOG_DEBUG, "no index: %s", no_index->message);
+    }
+    g_autoptr(TreeWriter) tree = tree_writer_new(stage_tree_fd(spec->stage), 0444);
+    g_autoptr(GHashTable) works = g_hash_table_new(NULL, NULL);
+    g_autoptr(GPtrArray) ready =
+        g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
+    fetch.index = index;
+    fetch.tree = tree;
+    fetch.works = works;
+    fetch.ready = ready;
+    run(&fetch);
+    g_autoptr(GError) flush = NULL;
+    if (!spool_flush(fetch.spool, &flush) && !fetch.fatal) {
+        fetch.fatal = g_steal_pointer(&flush);
+    }
+    if (job_is_cancelled(job)) {
+        g_clear_error(&fetch.fatal);
+        g_clear_error(&fetch.worst);
+        job_set_cancelled_error(job, spec->reference->ref, error);
+        return FALSE;
+    }
+    if (fetch.fatal) {
+        g_clear_error(&fetch.worst);
+        g_propagate_error(error, fetch.fatal);
+        return FALSE;
+    }
+    if (fetch.worst) {
+        g_propagate_error(error, fetch.worst);
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,40 @@
+/*
+ * The middle of a pull: takes downloads from the spool, a few hundred at a time, through engine,
+ * partial file, digest, unpacker and verdict into the stage. Large and small ones run side by side.
+ */
+#pragma once
+
+#include "job.h"
+#include "reference.h"
+#include "selection.h"
+#include "stage.h"
+
+typedef enum {
+    REQUIRE_NOTHING,
+    REQUIRE_DECLARED, /* first use is a failure */
+    REQUIRE_LOCKED,   /* anything but the lock's digest is a failure */
+} Requirement;
+
+typedef struct {
+    const Reference *reference;
+    Mirror *mirror;
+    Owner *owner;
+    Stage *stage;
+    const Selection *selection; /* decides which members of archives are taken */
+    Requirement require;
+    gboolean keep_archives;
+    const RoomLimits *limits;
+} FetchSpec;
+
+typedef struct {
+    guint64 fetched_files, fetched_bytes; /* verified and staged in this run: downloads */
+    guint64 received;                     /* bytes over the network */
+    guint64 absent, failed;
+    guint64 shared_files, shared_bytes; /* taken from the mirror itself */
+    gboolean left_over;                 /* the stage's tree may hold what is in no row */
+} FetchReport;
+
+/* FALSE with the error that ends the run: _STORAGE, _INTERRUPTED, _BUSY, or that of the files that
+ * failed (the worst; each was told as an event and is noted in the spool). Absent files are no
+ * error here. */
+gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError **error);

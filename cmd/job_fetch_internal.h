@@ -1,0 +1,75 @@
+/*
+ * One download on its way through a pull: shared by job_fetch.c (the run), job_work.c (one file)
+ * and job_unpack.c (its members).
+ */
+#pragma once
+
+#include "index.h"
+#include "job_fetch.h"
+#include "partial_file.h"
+#include "tree_writer.h"
+#include "unpacking.h"
+
+typedef struct {
+    Job *job;
+    const FetchSpec *spec;
+    Spool *spool;
+    Engine *engine;
+    Index *index; /* NULL where there is none */
+    TreeWriter *tree;
+    FetchReport *report;
+    GHashTable *works; /* Work*, a set */
+    GPtrArray *ready;  /* SpoolDownload* taken and not started */
+    gboolean drained;  /* the spool has no more */
+    gboolean stopping;
+    GError *fatal; /* ends the run */
+    GError *worst; /* of the files that failed */
+    gint64 next_look;
+    guint notes; /* since the last flush */
+    guint running_archives;
+} Fetch;
+
+typedef struct Members Members;
+
+typedef struct {
+    Fetch *fetch;
+    SpoolDownload *row;
+    PartialFile *partial;
+    Transfer *transfer;
+    Members *members; /* NULL: a plain file */
+    DigestSet seen;
+    guint64 size;
+    Verdict verdict;
+    gboolean arrived; /* all bytes are in the partial file, digested and judged good */
+} Work;
+
+/* job_work.c */
+void work_start(Fetch *fetch, SpoolDownload *row); /* takes the row */
+void work_free(Work *work);                        /* out of the set too */
+/* The file has failed: noted, told, freed. Takes the error. */
+void work_fail(Work *work, GError *error);
+/* What arrived is wrong after all: the outcome goes through the engine's next step. */
+void work_go_on(Work *work, OutcomeKind kind, const char *detail);
+/* Both halves of an archive, or the bytes of a file, are there. */
+void work_settle(Work *work);
+
+/* job_fetch.c */
+void fetch_stop(Fetch *fetch, GError *error); /* takes it; the run ends */
+void fetch_noted(Fetch *fetch);
+
+/* job_unpack.c */
+Members *members_new(Work *work);
+/* Ends an unpacking that runs; the work is freed once it has ended. TRUE where that is now. */
+gboolean members_close(Members *members);
+void members_free(Members *members);
+void members_begin(Members *members, Frontier *frontier);
+/* NULL while it runs or where it never began; else how it ended. */
+gboolean members_are_done(const Members *members);
+const GError *members_error(const Members *members);
+gboolean members_are_closing(const Members *members);
+void members_reset(Members *members);
+guint64 members_behind(const Members *members);
+/* Unpacks once more, from the whole file, where it did not run to its end while the file arrived.
+ */
+void members_begin_whole(Members *members);
+gboolean members_began(const Members *members);

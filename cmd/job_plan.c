@@ -1,0 +1,203 @@
+#include "job_plan.h"
+
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "partial_file.h"
+#include "zip_directory.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define UNCHOSEN_MOST                                                                              \
+    (G_GUINT64_CONSTANT(1) << 30) /* a larger plan wants a mirror that somebody chose */
+#define ZIPS_ASKED 8              /* archives whose directory is read beforehand */
+#define ZIP_DIRECTORY_MOST (G_GUINT64_CONSTANT(64) << 20)
+
+typedef struct {
+    Job *job;
+    const PlanSpec *spec;
+    guint asked;
+    guint64 resume_bytes;
+    guint64 archives, archives_known;
+    guint64 members, member_bytes;
+    guint64 archive_bytes; /* of archives whose contents are not known */
+} ArchiveSums;
+
+typedef struct {
+    HostServices *services;
+    const char *url;
+} RemoteZip;
+
+static gboolean remote_read_at(guint64 offset, void *buffer, gsize length, gpointer data,
+                               GError **error)
+{
+    RemoteZip *zip = data;
+    DocumentRequest request = {.url = zip->url,
+                               .max_bytes = ZIP_DIRECTORY_MOST,
+                               .optional = TRUE,
+                               .range_from = offset,
+                               .range_to = offset + length};
+    g_autoptr(Document) document = zip->services->get(zip->services, &request, error);
+    if (!document) {
+        return FALSE;
+    }
+    gssize got =
+        document->status == 206 && document->range_start == offset && document->length == length
+            ? TEMP_FAILURE_RETRY(pread(document->fd, buffer, length, 0))
+            : -1;
+    if (got != (gssize)length) {
+        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                            _("The host serves no ranges."));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean on_entry(const ZipEntry *entry, gpointer data, GError **error)
+{
+    ArchiveSums *sums = data;
+    if (!entry->is_folder) {
+        sums->members++;
+        sums->member_bytes += entry->size;
+    }
+    return TRUE;
+}
+
+/* The directory of a zip that is not here yet, where its host serves ranges: optional, so its lack
+ * is no error. */
+static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
+{
+    const Fetcher *fetcher = sums->spec->reference->fetcher;
+    HostServices *services = job_services(sums->job, NULL);
+    if (!services || fetcher->row.never_resumes || sums->asked >= ZIPS_ASKED ||
+        !file->addresses->len || file->size == SIZE_UNKNOWN || file->size_is_rounded ||
+        file->unpack->container != ARCHIVE_ZIP || file->unpack->nested) {
+        return FALSE;
+    }
+    sums->asked++;
+    RemoteZip zip = {.services = services, .url = g_ptr_array_index(file->addresses, 0)};
+    ArchiveSums found = {0};
+    ZipEnd end;
+    g_autoptr(GError) error = NULL;
+    if (!zip_find_end(remote_read_at, &zip, file->size, &end, &error) ||
+        end.directory_size > ZIP_DIRECTORY_MOST ||
+        !zip_each_entry(remote_read_at, &zip, &end, on_entry, &found, &error)) {
+        event_log(EVENT_LOG_DEBUG, "%s: its directory was not read beforehand: %s", file->path,
+                  error ? error->message : "too large");
+        return FALSE;
+    }
+    sums->members += found.members;
+    sums->member_bytes += found.member_bytes;
+    return TRUE;
+}
+
+static gboolean on_queued(const SpoolDownload *download, gpointer data, GError **error)
+{
+    ArchiveSums *sums = data;
+    if (sums->spec->partial_fd >= 0) {
+        g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, download->id);
+        sums->resume_bytes += partial_file_left(sums->spec->partial_fd, key);
+    }
+    if (download->file->role == FILE_ROLE_ARCHIVE && download->file->unpack) {
+        sums->archives++;
+        if (look_into_zip(sums, download->file)) {
+            sums->archives_known++;
+        } else if (download->file->size != SIZE_UNKNOWN) {
+            sums->archive_bytes += download->file->size;
+        }
+    }
+    return TRUE;
+}
+
+static void figures(const PlanSpec *spec, const SpoolTotals *totals, const ArchiveSums *sums,
+                    Plan *plan)
+{
+    guint64 fetch = totals->queued_bytes;
+    gboolean open_ended = totals->queued_unknown > 0;
+    if (open_ended && spec->head && spec->head->total_bytes != SIZE_UNKNOWN &&
+        totals->skipped == 0) {
+        guint64 have = totals->staged_bytes + totals->installed_bytes;
+        fetch = MAX(fetch, spec->head->total_bytes > have ? spec->head->total_bytes - have : 0);
+        open_ended = FALSE;
+    }
+    gboolean unknown_members = sums->archives > sums->archives_known;
+    guint64 plain = fetch - MIN(fetch, totals->queued_archive_bytes);
+    guint64 unpacked = sums->member_bytes + sums->archive_bytes;
+    plan->fetch = (PlanFigure){fetch - MIN(fetch, sums->resume_bytes), open_ended};
+    plan->on_disk = (PlanFigure){totals->held_bytes + plain + unpacked +
+                                     (spec->keep_archives ? totals->queued_archive_bytes : 0),
+                                 open_ended || unknown_members};
+    guint64 beside = spec->keep_archives ? totals->queued_archive_bytes : totals->largest_archive;
+    plan->peak =
+        (PlanFigure){plain + unpacked + beside - MIN(plain + unpacked + beside, sums->resume_bytes),
+                     open_ended || unknown_members};
+    plan->files =
+        (PlanFigure){totals->queued - totals->queued_archives + sums->members, unknown_members};
+    plan->have_files = totals->held_files;
+    plan->have_bytes = totals->held_bytes;
+    plan->resume_bytes = sums->resume_bytes;
+}
+
+static json_t *figure_json(PlanFigure figure)
+{
+    return json_pack("{s:I, s:b}", "value", (json_int_t)figure.bytes, "at_least", figure.at_least);
+}
+
+static void tell(Job *job, const PlanSpec *spec, const Plan *plan, const Room *room)
+{
+    g_autofree char *lines = plan_describe(plan, room);
+    json_t *facts = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:I}", "ref", spec->reference->ref, "version",
+        spec->version, "fetch", figure_json(plan->fetch), "on_disk", figure_json(plan->on_disk),
+        "peak", figure_json(plan->peak), "files", figure_json(plan->files), "have_files",
+        (json_int_t)plan->have_files, "have_bytes", (json_int_t)plan->have_bytes, "resume_bytes",
+        (json_int_t)plan->resume_bytes);
+    job_tell(job, JOB_EVENT_STEP, "plan", facts, "%s@%s\n%s", spec->reference->ref, spec->version,
+             lines);
+}
+
+static gboolean check_chosen(Job *job, const PlanSpec *spec, const Plan *plan, GError **error)
+{
+    const JobSettings *settings = job_settings(job);
+    if (settings->mirror_is_chosen || plan->on_disk.bytes <= UNCHOSEN_MOST) {
+        return TRUE;
+    }
+    g_autofree char *size = g_format_size(plan->on_disk.bytes);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("No mirror is chosen, and %s needs %s. Name a folder with room for it: medmirror "
+                  "pull --mirror DIR "
+                  "%s, or for good in the configuration: [mirror] dir = DIR"),
+                spec->reference->ref, size, spec->reference->ref);
+    return FALSE;
+}
+
+gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Plan *plan,
+                  GError **error)
+{
+    ArchiveSums sums = {.job = job, .spec = spec};
+    g_auto(Room) room = {.bytes = SIZE_UNKNOWN, .files = SIZE_UNKNOWN};
+    if (!spool_each_download(spec->spool, SPOOL_QUEUED, on_queued, &sums, error)) {
+        return FALSE;
+    }
+    figures(spec, totals, &sums, plan);
+    if (spec->mirror && !room_measure(spec->mirror, spec->limits, &room, error)) {
+        return FALSE;
+    }
+    tell(job, spec, plan, spec->mirror ? &room : NULL);
+    if (!check_chosen(job, spec, plan, error)) {
+        return FALSE;
+    }
+    if (spec->mirror && !plan_fits(plan, &room, error)) {
+        g_prefix_error(error, "%s: ", spec->reference->ref);
+        g_autofree char *more = g_strdup_printf(
+            _("%s To pull a part: medmirror pull --include GLOB %s. Another disk: "
+              "medmirror pull --mirror DIR %s. The archives alone: medmirror pull "
+              "--no-unpack %s"),
+            (*error)->message, spec->reference->ref, spec->reference->ref, spec->reference->ref);
+        g_free((*error)->message);
+        (*error)->message = g_steal_pointer(&more);
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,24 @@
+/*
+ * The plan: four figures before the first byte, and whether they fit.
+ */
+#pragma once
+
+#include "job.h"
+#include "reference.h"
+#include "spool.h"
+
+typedef struct {
+    Mirror *mirror; /* NULL: a dry run where no mirror is yet */
+    Spool *spool;
+    const ListingHead *head; /* may be NULL */
+    int partial_fd;          /* where partial files lie; -1: none */
+    gboolean keep_archives;
+    const Reference *reference;
+    const char *version;
+    const RoomLimits *limits;
+} PlanSpec;
+
+/* Fills *PLAN and tells it as an event. _STORAGE where it does not fit, _USAGE where no mirror was
+ * chosen and it is above 1 GiB; both end with lines to type. */
+gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Plan *plan,
+                  GError **error);

@@ -1,0 +1,38 @@
+/*
+ * The pull of one dataset: resolve, plan, download, verify, unpack, install into the mirror.
+ */
+#pragma once
+
+#include "job_fetch.h"
+
+typedef struct {
+    const Reference *reference;
+    const Selection *selection; /* what was asked for; all where nothing was */
+    gboolean only;              /* --only: this selection is all there is */
+    gboolean no_unpack;
+    gboolean keep_archives;
+    gboolean refresh; /* what has changed at the source is taken as a new version */
+    gboolean allow_incomplete;
+    gboolean no_wait;
+    gboolean dry_run;
+    Requirement require;
+    const char *options; /* as typed, for the line that goes on */
+} PullRequest;
+
+typedef struct {
+    gboolean up_to_date; /* nothing had to be fetched */
+    gboolean is_weak;    /* "as far as the source tells" */
+    gboolean installed;
+    char *path;         /* absolute; NULL where nothing stands */
+    char *ref;          /* "physionet/mitdb" */
+    LockHeader *header; /* of what stands now; NULL where nothing does */
+    FetchReport fetched;
+    gint64 elapsed_us;
+    Plan plan;
+} PullResult;
+void pull_result_free(PullResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PullResult, pull_result_free)
+
+/* *RESULT is always set (owned), an error or not: absent files are installed without them, and an
+ * error (_ABSENT). */
+gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GError **error);

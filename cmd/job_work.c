@@ -1,0 +1,468 @@
+/* One download: from its row to the stage. */
+#include "error.h"
+#include "event_log.h"
+#include "evidence.h"
+#include "i18n.h"
+#include "job_fetch_internal.h"
+#include "share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static gboolean is_unpacked(const Work *work)
+{
+    return work->row->file->role == FILE_ROLE_ARCHIVE && work->row->file->unpack != NULL;
+}
+
+void work_free(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    if (work->members && !members_close(work->members)) {
+        g_hash_table_add(fetch->works, work);
+        return;
+    }
+    if (is_unpacked(work)) {
+        fetch->running_archives--;
+    }
+    g_hash_table_remove(fetch->works, work);
+    g_clear_pointer(&work->transfer, transfer_free);
+    g_clear_pointer(&work->members, members_free);
+    g_clear_pointer(&work->partial, partial_file_free);
+    g_clear_pointer(&work->row, spool_download_free);
+    g_free(work);
+}
+
+void work_fail(Work *work, GError *error)
+{
+    Fetch *fetch = work->fetch;
+    const char *path = work->row->file->path;
+    g_autoptr(GError) note = NULL;
+    fetch->report->failed++;
+    job_tell(fetch->job, JOB_EVENT_FAILURE, "file-failed",
+             json_pack("{s:s, s:i, s:s}", "file", path, "exit", error_exit_status(error), "message",
+                       error->message),
+             "%s", error->message);
+    if (!spool_note_state(fetch->spool, work->row->id, SPOOL_FAILED, error->message, &note)) {
+        fetch_stop(fetch, g_steal_pointer(&note));
+    }
+    int now = error_exit_status(error);
+    int before = error_exit_status(fetch->worst);
+    if (!fetch->worst || exit_status_worst(now, before) != before) {
+        g_clear_error(&fetch->worst);
+        fetch->worst = error;
+    } else {
+        g_error_free(error);
+    }
+    fetch_noted(fetch);
+    work_free(work);
+}
+
+void work_go_on(Work *work, OutcomeKind kind, const char *detail)
+{
+    Fetch *fetch = work->fetch;
+    g_auto(Outcome) outcome = {.kind = kind, .retry_after_ms = -1};
+    outcome.address = g_strdup(transfer_address(work->transfer));
+    outcome.detail = g_strdup(detail);
+    outcome.status = transfer_status(work->transfer);
+    outcome.after_resume = partial_file_was_resumed(work->partial);
+    work->arrived = FALSE;
+    if (work->members) {
+        members_reset(work->members);
+    }
+    job_tell(fetch->job, JOB_EVENT_WARNING, "again",
+             json_pack("{s:s, s:s, s:s}", "file", work->row->file->path, "reason",
+                       outcome_kind_name(kind), "detail", detail ? detail : ""),
+             _("%s: %s; it is asked for again."), work->row->file->path, detail ? detail : "");
+    engine_go_on(fetch->engine, work->transfer, &outcome);
+}
+
+static gboolean work_note_staged(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    GError *error = NULL;
+    if (!spool_note_staged(fetch->spool, work->row->id, &work->seen, work->size,
+                           work->verdict.trust,
+                           work->transfer ? transfer_address(work->transfer) : NULL, &error)) {
+        fetch_stop(fetch, error);
+        work_free(work);
+        return FALSE;
+    }
+    fetch->report->fetched_files++;
+    fetch->report->fetched_bytes += work->size;
+    job_count(fetch->job, files_done, 1);
+    job_tell(fetch->job, JOB_EVENT_DETAIL, "file",
+             json_pack("{s:s, s:I, s:s}", "file", work->row->file->path, "bytes",
+                       (json_int_t)work->size, "trust", trust_name(work->verdict.trust)),
+             NULL);
+    fetch_noted(fetch);
+    return TRUE;
+}
+
+static void work_place(Work *work, int folder_fd, TreeWriter *writer)
+{
+    Fetch *fetch = work->fetch;
+    GError *error = NULL;
+    const char *path = work->row->file->path;
+    if (!tree_writer_make_parents(writer, path, &error) ||
+        !partial_file_place(work->partial, folder_fd, path, &error)) {
+        fetch_stop(fetch, error);
+        work_free(work);
+        return;
+    }
+    if (work_note_staged(work)) {
+        work_free(work);
+    }
+}
+
+static void archive_settle(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    GError *error = NULL;
+    if (fetch->spec->keep_archives) {
+        g_autoptr(TreeWriter) writer = tree_writer_new(stage_archives_fd(fetch->spec->stage), 0444);
+        work_place(work, stage_archives_fd(fetch->spec->stage), writer);
+        return;
+    }
+    if (!work_note_staged(work)) {
+        return;
+    }
+    /* The members must be noted durably before the archive that could bring them again goes. */
+    if (!spool_flush(fetch->spool, &error) ||
+        !partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
+        fetch_stop(fetch, error);
+    }
+    work_free(work);
+}
+
+/* An archive that arrived whole and right, and cannot be unpacked all the same. */
+static void archive_failed(Work *work, const GError *failure)
+{
+    Fetch *fetch = work->fetch;
+    if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE)) {
+        fetch_stop(fetch, g_error_copy(failure));
+        work_free(work);
+    } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
+               work->verdict.kind != VERDICT_VERIFIED) {
+        g_autofree char *detail = g_strdup(failure->message);
+        g_autoptr(GError) error = NULL;
+        if (!partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
+            fetch_stop(fetch, g_steal_pointer(&error));
+        }
+        work_go_on(work, OUTCOME_TRUNCATED_ARCHIVE, detail);
+    } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
+        work_fail(
+            work,
+            g_error_new(
+                MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                _("%s arrived as its publisher declares it, but cannot be unpacked: %s Keep the "
+                  "archive as it is with: --no-unpack"),
+                work->row->file->path, failure->message));
+    } else {
+        work_fail(work, g_error_copy(failure));
+    }
+}
+
+void work_settle(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    if (!work->arrived) {
+        return;
+    }
+    if (!work->members) {
+        work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
+        return;
+    }
+    if (!members_began(work->members)) {
+        members_begin_whole(work->members);
+    }
+    if (!members_are_done(work->members)) {
+        return;
+    }
+    const GError *failure = members_error(work->members);
+    if (!failure) {
+        archive_settle(work);
+    } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED) &&
+               !fetch->stopping) {
+        members_begin_whole(work->members);
+        if (members_are_done(work->members)) {
+            archive_failed(work, members_error(work->members));
+        }
+    } else {
+        archive_failed(work, failure);
+    }
+}
+
+static char *describe_wrong(const Work *work)
+{
+    if (work->verdict.by_size) {
+        guint64 wanted = work->row->wanted.locked_size != SIZE_UNKNOWN
+                             ? work->row->wanted.locked_size
+                             : work->row->wanted.declared_size;
+        return g_strdup_printf(
+            _("%" G_GUINT64_FORMAT " bytes came where %" G_GUINT64_FORMAT " are declared"),
+            work->size, wanted);
+    }
+    const Digest *wanted = digest_set_get(&work->row->wanted.locked, work->verdict.algorithm);
+    if (!wanted) {
+        wanted = digest_set_get(&work->row->wanted.declared, work->verdict.algorithm);
+    }
+    const Digest *seen = digest_set_get(&work->seen, work->verdict.algorithm);
+    g_autofree char *wanted_hex = wanted ? digest_to_hex(wanted) : g_strdup("?");
+    g_autofree char *seen_hex = seen ? digest_to_hex(seen) : g_strdup("?");
+    return g_strdup_printf(_("its %s is %s where %s is declared"),
+                           digest_algorithm_name(work->verdict.algorithm), seen_hex, wanted_hex);
+}
+
+static void work_is_wrong(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    g_autofree char *detail = describe_wrong(work);
+    g_autofree char *name = evidence_name(fetch->spec->reference->folder, work->row->file->path);
+    g_autoptr(GError) error = NULL;
+    int evidence = evidence_open(fetch->spec->mirror, NULL);
+    gboolean dropped = partial_file_drop(work->partial, evidence, name, &work->seen, &error);
+    if (evidence >= 0) {
+        close(evidence);
+    }
+    if (!dropped) {
+        fetch_stop(fetch, g_steal_pointer(&error));
+    }
+    work_go_on(work, OUTCOME_WRONG_BYTES, detail);
+}
+
+static void work_hint_disagrees(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    g_autoptr(GError) error = NULL;
+    if (!spool_note_earlier(fetch->spool, work->row->id, &work->seen, work->size, &error) ||
+        !partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
+        fetch_stop(fetch, g_steal_pointer(&error));
+    }
+    work->row->earlier = work->seen;
+    work->row->earlier_size = work->size;
+    work_go_on(work, OUTCOME_HINT_DISAGREES, _("what came is not what the listing hints at"));
+}
+
+static void work_is_changed(Work *work)
+{
+    const Digest *locked = digest_set_get(&work->row->wanted.locked, DIGEST_SHA256);
+    const Digest *seen = digest_set_get(&work->seen, DIGEST_SHA256);
+    g_autofree char *before = locked ? digest_to_hex(locked) : g_strdup("?");
+    g_autofree char *now = seen ? digest_to_hex(seen) : g_strdup("?");
+    work_fail(
+        work,
+        g_error_new(
+            MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+            _("%s has changed at the source: the lock has sha256 %s, the source sends %s. What is "
+              "here was not touched. Take it as a new version with: medmirror pull --refresh %s"),
+            work->row->file->path, before, now, work->fetch->spec->reference->ref));
+}
+
+/* --require: what only first use vouches for does not count. */
+static gboolean work_is_required(Work *work)
+{
+    Requirement require = work->fetch->spec->require;
+    gboolean good = require == REQUIRE_NOTHING || work->verdict.trust == TRUST_LOCKED ||
+                    (require == REQUIRE_DECLARED && work->verdict.trust == TRUST_DECLARED);
+    if (!good) {
+        work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                                    _("%s: nobody declares a digest for it, and --require asks for "
+                                      "one. Pull it without "
+                                      "--require, or leave it out with --exclude."),
+                                    work->row->file->path));
+    }
+    return good;
+}
+
+static void on_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
+{
+    Work *work = data;
+    Fetch *fetch = work->fetch;
+    if (errno_value) {
+        GError *error = NULL;
+        error_set_storage(&error, errno_value, _("%s cannot be read back"), work->row->file->path);
+        fetch_stop(fetch, error);
+        work_free(work);
+        return;
+    }
+    if (fetch->stopping && work->members) {
+        spool_put_back(fetch->spool, work->row->id);
+        work_free(work);
+        return;
+    }
+    work->seen = *digests;
+    work->size = size;
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&work->row->earlier, digests, &agree, &differ);
+    SeenBytes seen = {.digests = *digests,
+                      .size = size,
+                      .repeated = agree && !differ && size == work->row->earlier_size};
+    work->verdict = verdict_of(&work->row->wanted, &seen);
+    switch (work->verdict.kind) {
+    case VERDICT_FIRST_USE:
+        if (work->verdict.hint_disagreed) {
+            job_tell(fetch->job, JOB_EVENT_WARNING, "hint",
+                     json_pack("{s:s}", "file", work->row->file->path),
+                     _("%s: the listing's hint does not agree, but the same bytes came twice; they "
+                       "are taken as "
+                       "they are."),
+                     work->row->file->path);
+        }
+        /* fall through */
+    case VERDICT_VERIFIED:
+        if (work_is_required(work)) {
+            work->arrived = TRUE;
+            work_settle(work);
+        }
+        break;
+    case VERDICT_FETCH_AGAIN:
+        work_hint_disagrees(work);
+        break;
+    case VERDICT_WRONG:
+        work_is_wrong(work);
+        break;
+    case VERDICT_CHANGED:
+        work_is_changed(work);
+        break;
+    }
+}
+
+static void work_is_absent(Work *work, const Outcome *outcome)
+{
+    Fetch *fetch = work->fetch;
+    GError *error = NULL;
+    g_autofree char *reason = g_strdup_printf("HTTP %d", outcome->status);
+    fetch->report->absent++;
+    if (!spool_note_state(fetch->spool, work->row->id, SPOOL_ABSENT, reason, &error)) {
+        fetch_stop(fetch, error);
+    }
+    job_count(fetch->job, files_done, 1);
+    job_tell(fetch->job, JOB_EVENT_WARNING, "absent",
+             json_pack("{s:s, s:i}", "file", work->row->file->path, "status", outcome->status),
+             _("%s is listed, but not there: %s answered %d."), work->row->file->path,
+             outcome->address ? outcome->address : "", outcome->status);
+    fetch_noted(fetch);
+    work_free(work);
+}
+
+static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointer data)
+{
+    Work *work = data;
+    Fetch *fetch = work->fetch;
+    const Reference *reference = fetch->spec->reference;
+    if (outcome->kind == OUTCOME_OK && !fetch->stopping) {
+        partial_file_digest(work->partial, on_digested, work);
+        return;
+    }
+    if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
+        spool_put_back(fetch->spool, work->row->id);
+        work_free(work);
+    } else if (outcome->kind == OUTCOME_ABSENT) {
+        work_is_absent(work, outcome);
+    } else {
+        GError *error =
+            outcome_to_error(outcome, work->row->file->path, reference->ref, reference->fetcher,
+                             reference->locator, reference->manifest);
+        if (outcome->kind == OUTCOME_STORAGE || outcome->kind == OUTCOME_PROXY) {
+            spool_put_back(fetch->spool, work->row->id);
+            fetch_stop(fetch, error);
+            work_free(work);
+        } else {
+            work_fail(work, error);
+        }
+    }
+}
+
+static void on_begins(PartialFile *file, Frontier *frontier, guint64 total, gpointer data)
+{
+    Work *work = data;
+    if (work->members) {
+        members_begin(work->members, frontier);
+    }
+}
+
+/* The same bytes may lie in the mirror already, under another version or dataset. */
+static gboolean work_share(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    const FileSpec *file = work->row->file;
+    const Digest *sha256 = digest_set_get(&work->row->wanted.locked, DIGEST_SHA256);
+    if (!sha256) {
+        sha256 = digest_set_get(&work->row->wanted.declared, DIGEST_SHA256);
+    }
+    if (!fetch->index || !sha256 || work->members) {
+        return FALSE;
+    }
+    guint64 size = 0;
+    g_autoptr(GError) error = NULL;
+    if (!share_twin(fetch->index, fetch->spec->mirror, sha256, fetch->tree,
+                    stage_tree_fd(fetch->spec->stage), file->path, &size, &error)) {
+        if (error) {
+            event_log(EVENT_LOG_DEBUG, "share %s: %s", file->path, error->message);
+        }
+        return FALSE;
+    }
+    digest_set_add(&work->seen, sha256);
+    work->size = size;
+    work->verdict.trust =
+        digest_set_get(&work->row->wanted.locked, DIGEST_SHA256) ? TRUST_LOCKED : TRUST_DECLARED;
+    fetch->report->shared_files++;
+    fetch->report->shared_bytes += size;
+    if (work_note_staged(work)) {
+        fetch->report->fetched_files--;
+        fetch->report->fetched_bytes -= size;
+        work_free(work);
+    }
+    return TRUE;
+}
+
+void work_start(Fetch *fetch, SpoolDownload *row)
+{
+    const Reference *reference = fetch->spec->reference;
+    Work *work = g_new0(Work, 1);
+    work->fetch = fetch;
+    work->row = row;
+    g_hash_table_add(fetch->works, work);
+    if (is_unpacked(work)) {
+        work->members = members_new(work);
+        fetch->running_archives++;
+    }
+    if (work_share(work)) {
+        return;
+    }
+    gboolean covered =
+        !digest_set_is_empty(&row->wanted.locked) || !digest_set_is_empty(&row->wanted.declared);
+    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, row->id);
+    PartialSpec partial = {
+        .folder_fd = stage_partial_fd(fetch->spec->stage),
+        .key = key,
+        .name = row->file->path,
+        .size = row->file->size_is_rounded ? SIZE_UNKNOWN : row->file->size,
+        .algorithms = wanted_bytes_algorithms(&row->wanted),
+        .digest_covers_all = covered,
+        .mode = 0444,
+        .most_bytes = SIZE_UNKNOWN,
+        .pool = job_digest_pool(fetch->job),
+        .store = job_store(fetch->job),
+        .begins = on_begins,
+        .data = work,
+    };
+    work->partial = partial_file_new(&partial);
+    TransferSpec transfer = {
+        .name = row->file->path,
+        .fetcher = reference->fetcher,
+        .locator = reference->locator,
+        .manifest = reference->manifest,
+        .file = row->file,
+        .digest_covers_all = covered,
+        .max_bytes = SIZE_UNKNOWN,
+        .sink = partial_file_sink(work->partial),
+        .home = job_store(fetch->job),
+        .done = on_transfer_done,
+        .data = work,
+    };
+    work->transfer = transfer_new(&transfer);
+    engine_submit(fetch->engine, work->transfer);
+}

@@ -1,0 +1,206 @@
+#include "reference.h"
+
+#include "error.h"
+#include "i18n.h"
+#include "redact.h"
+#include "relpath.h"
+
+#include <string.h>
+
+void reference_free(Reference *reference)
+{
+    if (!reference) {
+        return;
+    }
+    g_free(reference->text);
+    g_clear_pointer(&reference->locator, json_decref);
+    g_clear_pointer(&reference->own_manifest, manifest_free);
+    g_free(reference->id);
+    g_free(reference->ref);
+    g_free(reference->folder);
+    g_free(reference->version);
+    g_free(reference);
+}
+
+static gboolean locator_equal(const json_t *locator, gpointer data)
+{
+    const Reference *reference = data;
+    g_autofree char *folder = reference->fetcher->folder(locator, NULL);
+    return g_strcmp0(folder, reference->folder) == 0;
+}
+
+/* What a locator alone tells: the folder, the words to type, and the catalogue's entry for the same
+ * dataset. */
+static gboolean reference_complete(Reference *reference, Catalogue *catalogue, GError **error)
+{
+    if (!reference->fetcher->check_locator(reference->locator, error)) {
+        g_prefix_error(error, "%s: ", reference->text);
+        return FALSE;
+    }
+    if (!reference->manifest && catalogue && strcmp(reference->fetcher->row.name, "http") != 0) {
+        reference->folder = reference->fetcher->folder(reference->locator, NULL);
+        reference->manifest = catalogue_find_by_source(catalogue, reference->fetcher->row.name,
+                                                       locator_equal, reference);
+        g_clear_pointer(&reference->folder, g_free);
+        if (reference->manifest) {
+            json_decref(reference->locator);
+            reference->locator = json_incref(reference->manifest->locator);
+            reference->id = g_strdup(reference->manifest->id);
+        }
+    }
+    reference->folder = reference->fetcher->folder(reference->locator, reference->id);
+    reference->ref = reference->fetcher->ref(reference->locator);
+    return TRUE;
+}
+
+static gboolean take_manifest(Reference *reference, const Manifest *manifest, Catalogue *catalogue,
+                              GError **error)
+{
+    reference->manifest = manifest;
+    reference->id = g_strdup(manifest->id);
+    if (!manifest->source) {
+        reference->ref = g_strdup(manifest->id);
+        g_autofree char *part = relpath_encode_part(manifest->id);
+        reference->folder = g_strdup_printf("other/%s", part);
+        return TRUE;
+    }
+    reference->fetcher = fetcher_find(manifest->source);
+    if (!reference->fetcher) {
+        reference->ref = g_strdup(manifest->id);
+        g_autofree char *part = relpath_encode_part(manifest->id);
+        reference->folder = g_strdup_printf("other/%s", part);
+        return TRUE;
+    }
+    reference->locator = json_incref(manifest->locator);
+    return reference_complete(reference, catalogue, error);
+}
+
+static gboolean is_path(const char *text)
+{
+    return strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || g_str_has_prefix(text, "./") ||
+           g_str_has_prefix(text, "../") || text[0] == '/' || text[0] == '~';
+}
+
+static gboolean has_manifest_ending(const char *text)
+{
+    static const char *const endings[] = {".json", ".tcia", ".s5cmd", ".csv", ".tsv", ".meta4"};
+    for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
+        if (g_str_has_suffix(text, endings[i])) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static gboolean take_file(Reference *reference, const char *path, Catalogue *catalogue,
+                          GError **error)
+{
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT, _("There is no file '%s'."),
+                    path);
+        return FALSE;
+    }
+    if (!g_str_has_suffix(path, ".json")) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("'%s' is no manifest that can be pulled: a manifest of one's own is a .json file."),
+            path);
+        return FALSE;
+    }
+    reference->own_manifest = manifest_load(path, error);
+    if (!reference->own_manifest) {
+        return FALSE;
+    }
+    const Manifest *manifest = reference->own_manifest;
+    if (!manifest->source || !fetcher_find(manifest->source)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s: no fetcher brings source '%s'."), path,
+                    manifest->source ? manifest->source : "-");
+        return FALSE;
+    }
+    reference->manifest = manifest;
+    reference->fetcher = fetcher_find(manifest->source);
+    reference->locator = json_incref(manifest->locator);
+    reference->id = g_strdup(manifest->id);
+    if (!reference->fetcher->check_locator(reference->locator, error)) {
+        g_prefix_error(error, "%s: ", path);
+        return FALSE;
+    }
+    g_autofree char *part = relpath_encode_part(manifest->id);
+    reference->folder = g_strdup_printf("local/%s", part);
+    reference->ref = g_strdup(path);
+    return TRUE;
+}
+
+static gboolean take_address(Reference *reference, const char *text, Catalogue *catalogue,
+                             GError **error)
+{
+    reference->fetcher = fetcher_find_by_address(text, &reference->locator, &reference->version);
+    if (!reference->fetcher) {
+        g_autofree char *shown = redact_address(text);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("'%s' is no address that can be pulled: http:// and https:// can."), shown);
+        return FALSE;
+    }
+    return reference_complete(reference, catalogue, error);
+}
+
+static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue, GError **error)
+{
+    char *at = strrchr(name, '@');
+    if (at && at[1]) {
+        *at = '\0';
+        if (strcmp(at + 1, "latest") != 0) {
+            reference->version = g_strdup(at + 1);
+        }
+    }
+    char *slash = strchr(name, '/');
+    if (slash) {
+        g_autofree char *source = g_strndup(name, (gsize)(slash - name));
+        const Fetcher *fetcher = fetcher_find(source);
+        if (fetcher && fetcher->locator_from_name) {
+            g_autofree char *version = NULL;
+            reference->fetcher = fetcher;
+            reference->locator = fetcher->locator_from_name(slash + 1, &version, error);
+            if (!reference->locator) {
+                g_prefix_error(error, "%s: ", reference->text);
+                return FALSE;
+            }
+            if (!reference->version) {
+                reference->version = g_steal_pointer(&version);
+            }
+            return reference_complete(reference, catalogue, error);
+        }
+    }
+    const Manifest *manifest = catalogue_find(catalogue, name, error);
+    return manifest && take_manifest(reference, manifest, catalogue, error);
+}
+
+Reference *reference_parse(const char *text, Catalogue *catalogue, GError **error)
+{
+    g_autoptr(Reference) reference = g_new0(Reference, 1);
+    reference->text = strstr(text, "://") ? redact_address(text) : g_strdup(text);
+    if (!*text || !g_utf8_validate(text, -1, NULL)) {
+        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                            _("A REF must be non-empty UTF-8 text."));
+        return NULL;
+    }
+    gboolean ok;
+    if (is_path(text)) {
+        ok = take_file(reference, text, catalogue, error);
+    } else if (strstr(text, "://")) {
+        ok = take_address(reference, text, catalogue, error);
+    } else if (g_str_has_prefix(text, "10.") || g_str_has_prefix(text, "doi:")) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("'%s': a DOI cannot be looked up yet; give the address of the page that it "
+                      "leads to."),
+                    text);
+        ok = FALSE;
+    } else if (has_manifest_ending(text) && g_file_test(text, G_FILE_TEST_IS_REGULAR)) {
+        ok = take_file(reference, text, catalogue, error);
+    } else {
+        g_autofree char *name = g_strdup(text);
+        ok = take_name(reference, name, catalogue, error);
+    }
+    return ok ? g_steal_pointer(&reference) : NULL;
+}

@@ -1,0 +1,25 @@
+/*
+ * A reference: what a person types for a dataset (CLI.md, "References"). Never decided by what else
+ * lies in the working folder, but that a manifest file's name must exist.
+ */
+#pragma once
+
+#include "catalogue.h"
+#include "fetcher.h"
+
+typedef struct {
+    char *text;               /* as typed */
+    const Fetcher *fetcher;   /* NULL where no fetcher can bring it */
+    json_t *locator;          /* owned; NULL where fetcher is NULL */
+    const Manifest *manifest; /* the catalogue's, or own_manifest; NULL where unknown */
+    Manifest *own_manifest;   /* a manifest file of one's own */
+    char *id;                 /* catalogue id; NULL where unknown */
+    char *ref;                /* "physionet/mitdb": what to type */
+    char *folder;             /* below the mirror */
+    char *version;            /* wanted; NULL: the newest */
+} Reference;
+
+/* MEDMIRROR_ERROR_ABSENT (the nearest ids are named), _USAGE. Borrows from CATALOGUE. Owned. */
+Reference *reference_parse(const char *text, Catalogue *catalogue, GError **error);
+void reference_free(Reference *reference);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reference, reference_free)
