@@ -3,8 +3,9 @@
  * a version.
  *
  * Read: "HEX [ *]PATH" (GNU, one or two spaces, PhysioNet's single one), GNU's escaped form ("\HEX
- * NAME" with \\ and \n and \r), BSD's "SHA256 (PATH) = HEX"; LF or CRLF; a UTF-8 byte order mark;
- * blank lines; "#" comments. A list is read a line at a time.
+ * NAME" with \\ and \n and \r), BSD's "SHA256 (PATH) = HEX" (and OpenSSL's, without blanks); a bare
+ * HEX in a list named "x.sha256", which is that of x; LF or CRLF; a UTF-8 byte order mark; blank
+ * lines; "#" comments. A list is read a line at a time.
  */
 #pragma once
 
@@ -19,10 +20,11 @@ typedef struct {
 void checksum_line_clear(ChecksumLine *line);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ChecksumLine, checksum_line_clear)
 
-/* FD is read from where it stands and stays the caller's. NAME is for messages. */
+/* FD is read from where it stands and stays the caller's. NAME is for messages, and for a bare
+ * digest. */
 ChecksumListReader *checksum_list_reader_new(int fd, const char *name);
-/* 1: a line; 0: the end; -1: an error (MEDMIRROR_ERROR_DAMAGED with name and line number, or
- * STORAGE). */
+/* 1: a line; 0: the end; -1: an error (MEDMIRROR_ERROR_DAMAGED with name and line number, after
+ * which the next call goes on behind that line; or STORAGE). LINE is cleared first. */
 int checksum_list_reader_next(ChecksumListReader *reader, ChecksumLine *line, GError **error);
 void checksum_list_reader_free(ChecksumListReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ChecksumListReader, checksum_list_reader_free)

@@ -37,6 +37,8 @@ gboolean digest_algorithm_parse(const char *text, DigestAlgorithm *algorithm)
         plain[length++] = g_ascii_tolower(*text);
     }
     plain[length] = '\0';
+    if (g_str_has_prefix(plain, "sha2") && length > 6) /* OpenSSL's "SHA2-256" */
+        memmove(plain + 3, plain + 4, length - 3);
     for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
         if (strcmp(plain, algorithms[i].plain) == 0) {
             *algorithm = (DigestAlgorithm)i;
