@@ -137,13 +137,20 @@ void console_tell(Console *console, JobEvent *event)
             json_object_set_new(event->facts, "text", json_string(event->sentence));
         }
         console_json(console, event->name, json_incref(event->facts));
-    } else if (event->sentence) {
+        job_event_free(event);
+        return;
+    }
+    if (event->sentence) {
         gboolean shown = event->level == JOB_EVENT_FAILURE ||
                          (!console->quiet && event->level != JOB_EVENT_DETAIL) || console->verbose;
         if (shown) {
             console_clear(console);
             put(console, event->sentence, event->level == JOB_EVENT_FAILURE);
         }
+    }
+    if (event->answer) {
+        console_answer(console, "%s", event->answer);
+        fflush(stdout);
     }
     job_event_free(event);
 }

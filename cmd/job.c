@@ -22,6 +22,7 @@ void job_event_free(JobEvent *event)
 {
     if (event) {
         g_free(event->sentence);
+        g_free(event->answer);
         json_decref(event->facts);
         g_free(event);
     }

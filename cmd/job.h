@@ -24,6 +24,7 @@ typedef struct {
     JobEventLevel level;
     const char *name; /* JSON "event"; static */
     char *sentence;   /* for people; NULL: for JSON alone */
+    char *answer;     /* a line for standard output; NULL: none */
     json_t *facts;    /* object; never NULL */
 } JobEvent;
 void job_event_free(JobEvent *event);
@@ -76,6 +77,9 @@ void job_set_deadline(Job *job, gint64 deadline);
 
 void job_tell(Job *job, JobEventLevel level, const char *name, json_t *facts, const char *format,
               ...) G_GNUC_PRINTF(5, 6);
+/* The same with a line for standard output (NULL: none); takes FACTS. */
+void job_answer(Job *job, JobEventLevel level, const char *name, json_t *facts,
+                const char *sentence, const char *answer);
 /* Progress is written by the job alone (job_count()) and read by anybody. */
 void job_progress_get(Job *job, JobProgress *progress);
 JobProgress *job_progress(Job *job);

@@ -150,7 +150,8 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
     char *at = strrchr(name, '@');
     if (at && at[1]) {
         *at = '\0';
-        if (strcmp(at + 1, "latest") != 0) {
+        reference->latest = strcmp(at + 1, "latest") == 0;
+        if (!reference->latest) {
             reference->version = g_strdup(at + 1);
         }
     }
@@ -203,4 +204,35 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
         ok = take_name(reference, name, catalogue, error);
     }
     return ok ? g_steal_pointer(&reference) : NULL;
+}
+
+gboolean reference_can_be_fetched(const Reference *reference, GError **error)
+{
+    const Manifest *manifest = reference->manifest;
+    if (manifest && manifest->access == ACCESS_GONE) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+            _("%s is gone: nobody publishes it any more. What is known of it: medmirror show %s"),
+            reference->text, reference->ref);
+        return FALSE;
+    }
+    if (manifest && manifest->kind != KIND_DATASET && manifest->kind != KIND_CHALLENGE) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s is a collection, and no one dataset; see what is below it with: "
+                      "medmirror show %s"),
+                    reference->text, reference->ref);
+        return FALSE;
+    }
+    if (!reference->fetcher) {
+        g_autofree char *steps = manifest && manifest->steps_en && manifest->steps_en->len
+                                     ? g_strdup(g_ptr_array_index(manifest->steps_en, 0))
+                                     : NULL;
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+            _("%s cannot be fetched by a program: %s%sSee how to get it with: medmirror show %s"),
+            reference->text, steps ? steps : _("a person has to ask for it."), steps ? ". " : " ",
+            reference->ref);
+        return FALSE;
+    }
+    return TRUE;
 }

@@ -17,9 +17,13 @@ typedef struct {
     char *ref;                /* "physionet/mitdb": what to type */
     char *folder;             /* below the mirror */
     char *version;            /* wanted; NULL: the newest */
+    gboolean latest;          /* "@latest" was typed */
 } Reference;
 
 /* MEDMIRROR_ERROR_ABSENT (the nearest ids are named), _USAGE. Borrows from CATALOGUE. Owned. */
 Reference *reference_parse(const char *text, Catalogue *catalogue, GError **error);
+/* FALSE with what the person must do instead where no fetcher can bring it: _ACCESS (steps, page),
+ * _ABSENT (gone: the alternatives), _USAGE (a collection). */
+gboolean reference_can_be_fetched(const Reference *reference, GError **error);
 void reference_free(Reference *reference);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reference, reference_free)

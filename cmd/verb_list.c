@@ -1,0 +1,124 @@
+#include "error.h"
+#include "i18n.h"
+#include "progress.h"
+#include "verbs.h"
+#include "version_choice.h"
+
+#include <string.h>
+
+static json_t *header_json(const Mirror *mirror, const LockHeader *header)
+{
+    g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
+    g_autofree char *selection = selection_to_json(header->selection);
+    json_t *facts = json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:s, s:s}", "ref", header->ref,
+        "version", header->version, "path", path, "files", (json_int_t)header->held_files, "bytes",
+        (json_int_t)header->held_bytes, "whole", lock_header_is_whole(header), "listed",
+        (json_int_t)header->listed_downloads, "skipped", (json_int_t)header->skipped, "absent",
+        (json_int_t)header->absent, "failed", (json_int_t)header->failed, "fingerprint",
+        header->fingerprint, "updated", header->updated ? header->updated : "");
+    json_object_set_new(facts, "id", header->id ? json_string(header->id) : json_null());
+    json_object_set_new(facts, "selection",
+                        selection ? json_loads(selection, JSON_DECODE_ANY, NULL) : json_null());
+    return facts;
+}
+
+static void print_header(Invocation *invocation, const Mirror *mirror, const LockHeader *header,
+                         guint name_columns)
+{
+    console_json(invocation->console, "dataset", header_json(mirror, header));
+    g_autofree char *name =
+        g_strdup_printf("%s@%s", header->id ? header->id : header->ref, header->version);
+    g_autofree char *padded =
+        name_columns ? text_pad(name, MAX(name_columns, text_columns(name))) : g_strdup(name);
+    g_autofree char *size = g_format_size(header->held_bytes);
+    g_autofree char *part = NULL;
+    if (!lock_header_is_whole(header)) {
+        g_autofree char *what = selection_describe(header->selection);
+        part = g_strdup_printf(_("  part: %s"), what);
+    }
+    console_answer(invocation->console, _("%s  %s  %" G_GUINT64_FORMAT " files  %.16s…%s"), padded,
+                   size, header->held_files, header->fingerprint ? header->fingerprint : "",
+                   part ? part : "");
+}
+
+static gboolean is_asked(Invocation *invocation, const LockHeader *header, GError **error)
+{
+    if (!invocation->arguments[0]) {
+        return TRUE;
+    }
+    for (guint i = 0; invocation->arguments[i]; i++) {
+        g_autoptr(Reference) reference =
+            reference_parse(invocation->arguments[i], invocation->catalogue, error);
+        if (!reference) {
+            return FALSE;
+        }
+        if (strcmp(reference->folder, header->folder) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+static int list(Invocation *invocation, GError **error)
+{
+    g_autoptr(Mirror) mirror = mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, error);
+    g_autoptr(GPtrArray) headers = mirror ? mirror_list(mirror, error) : NULL;
+    if (!headers) {
+        return 1;
+    }
+    g_autoptr(GError) wrong = NULL;
+    guint columns = 0;
+    guint shown = 0;
+    for (guint i = 0; i < headers->len; i++) {
+        const LockHeader *header = g_ptr_array_index(headers, i);
+        g_autofree char *name =
+            g_strdup_printf("%s@%s", header->id ? header->id : header->ref, header->version);
+        columns = MAX(columns, MIN(text_columns(name), 60));
+    }
+    for (guint i = 0; i < headers->len && !wrong; i++) {
+        const LockHeader *header = g_ptr_array_index(headers, i);
+        if (is_asked(invocation, header, &wrong)) {
+            print_header(invocation, mirror, header, columns);
+            shown++;
+        }
+    }
+    if (wrong) {
+        g_propagate_error(error, g_steal_pointer(&wrong));
+        return 1;
+    }
+    if (!shown) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+            _("Nothing of that is in the mirror %s. Bring a dataset with: medmirror pull REF"),
+            invocation->mirror_path);
+        return 1;
+    }
+    return 0;
+}
+
+static int run(Invocation *invocation)
+{
+    int status = 0;
+    if (!invocation_parse(invocation, NULL, &status)) {
+        return status;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!invocation_open(invocation, &error) || list(invocation, &error)) {
+        return invocation_fail(invocation, error);
+    }
+    return 0;
+}
+
+const Verb verb_list = {
+    .name = "list",
+    .summary = N_("What is in the mirror"),
+    .arguments = "[REF...]",
+    .help = N_("One line a version: name, size, number of files, the beginning of its fingerprint, "
+               "and the selection where "
+               "only a part is held. Opens no connection.\n\n"
+               "Examples:\n"
+               "  medmirror list\n"
+               "  medmirror list --json mitdb"),
+    .run = run,
+};

@@ -1,0 +1,9 @@
+/*
+ * The commands, one file each.
+ */
+#pragma once
+
+#include "invocation.h"
+
+extern const Verb verb_pull, verb_verify, verb_list, verb_status, verb_path, verb_show, verb_files,
+    verb_versions, verb_unpack, verb_doctor;

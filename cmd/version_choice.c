@@ -1,0 +1,54 @@
+#include "version_choice.h"
+
+#include "error.h"
+#include "i18n.h"
+
+#include <string.h>
+
+static gboolean is_named(const LockHeader *header, const char *version)
+{
+    return g_strcmp0(header->version, version) == 0 ||
+           (g_str_has_prefix(version, "mm1:") && strlen(version) >= 16 && header->fingerprint &&
+            g_str_has_prefix(header->fingerprint, version));
+}
+
+static void set_which(const Reference *reference, const GPtrArray *versions, GError **error)
+{
+    g_autoptr(GString) list = g_string_new(NULL);
+    for (guint i = 0; i < versions->len; i++) {
+        const LockHeader *header = g_ptr_array_index(versions, i);
+        g_string_append_printf(list, "%s%s", i ? ", " : "", header->version);
+    }
+    const LockHeader *newest = g_ptr_array_index(versions, 0);
+    g_set_error(
+        error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+        _("%u versions of %s are here: %s. Name one, as in %s@%s, or the newest: %s@latest"),
+        versions->len, reference->ref, list->str, reference->ref, newest->version, reference->ref);
+}
+
+LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **error)
+{
+    g_autoptr(GPtrArray) versions = mirror_versions(mirror, reference->folder, error);
+    if (!versions) {
+        return NULL;
+    }
+    for (guint i = 0; reference->version && i < versions->len; i++) {
+        if (is_named(g_ptr_array_index(versions, i), reference->version)) {
+            return lock_header_copy(g_ptr_array_index(versions, i));
+        }
+    }
+    if (versions->len == 0 || reference->version) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s%s%s is not in the mirror %s. Bring it with: medmirror pull %s%s%s"),
+                    reference->ref, reference->version ? "@" : "",
+                    reference->version ? reference->version : "", mirror_path(mirror),
+                    reference->ref, reference->version ? "@" : "",
+                    reference->version ? reference->version : "");
+        return NULL;
+    }
+    if (versions->len > 1 && !reference->latest) {
+        set_which(reference, versions, error);
+        return NULL;
+    }
+    return lock_header_copy(g_ptr_array_index(versions, 0));
+}
