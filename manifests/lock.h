@@ -4,6 +4,22 @@
  * are ignored by readers.
  *
  * Two pulls of the same bytes write the same file lines. Addresses never carry a secret.
+ *
+ *   {"lock":1,"min_reader":1,"ref":"physionet/mitdb","id":..,"folder":"physionet/mitdb",
+ *    "version":"1.0.0","version_from":"source","fingerprint":"mm1:HEX","source_state":"HEX",
+ *    "state_token":..,"state_is_weak":true,"selection":"all","listed":{"downloads":N,"bytes":N},
+ *    "held":{"files":N,"bytes":N},"skipped":N,"absent":N,"failed":N,"trust":{"locked":N,
+ *    "declared":N,"hint":N,"first use":N},"access":"open","title":..,"licence":..,"citation":..,
+ *    "homepage":..,"created":"2026-11-23T14:02:11Z","updated":..,"tool":"medmirror/0.1.0"}
+ *   {"download":"100.dat","state":"have","role":"data","size":N,"trust":"declared",
+ *    "declared":{"sha256":"HEX"},"seen":{"sha256":"HEX","md5":"HEX"},"addresses":["https://.."],
+ *    "unpack":{..}}
+ *   {"file":"100.dat","state":"have","size":N,"sha256":"HEX","trust":"declared","archive":"x.zip",
+ *    "member":"..","link":"target"}
+ *   {"end":{"downloads":N,"files":N}}
+ *
+ * What is not known is left out. The last line counts those before it, so that a file that lost its
+ * end is noticed. Lines in this form and order of keys are scanned; any other JSON is parsed.
  */
 #pragma once
 
@@ -51,7 +67,8 @@ typedef enum {
     LOCK_STATE_ABSENT,  /* 404 or 410 from every address */
     LOCK_STATE_FAILED,
 } LockState;
-const char *lock_state_name(LockState state);
+const char *lock_state_name(LockState state); /* "have", "skipped", "absent", "failed"; static */
+gboolean lock_state_parse(const char *name, LockState *state);
 
 typedef struct {
     char *path;   /* as listed: the download's name, unique in the lock */
@@ -85,12 +102,12 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LockFile, lock_file_clear)
 
 typedef struct LockWriter LockWriter;
 /* FD stays the caller's; buffered. Downloads must come before files, files in byte order of paths
- * (MEDMIRROR_ERROR_FAILED otherwise). */
+ * (MEDMIRROR_ERROR_FAILED otherwise). A file that is held and no link needs its SHA-256. */
 LockWriter *lock_writer_new(int fd);
 gboolean lock_writer_header(LockWriter *writer, const LockHeader *header, GError **error);
 gboolean lock_writer_download(LockWriter *writer, const LockDownload *download, GError **error);
 gboolean lock_writer_file(LockWriter *writer, const LockFile *file, GError **error);
-/* Flushes; the writer can only be freed afterwards. */
+/* The last line, and flushes; the writer can only be freed afterwards. */
 gboolean lock_writer_finish(LockWriter *writer, GError **error);
 void lock_writer_free(LockWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(LockWriter, lock_writer_free)
@@ -108,8 +125,8 @@ typedef enum {
 LockReader *lock_reader_open(int dirfd, const char *path, GError **error);
 /* Borrowed from the reader. */
 const LockHeader *lock_reader_header(const LockReader *reader);
-/* The next line; what is not of the returned kind is untouched. The structs are cleared first and
- * belong to the caller. */
+/* The next line. Both structs are cleared first and belong to the caller; paths are safe
+ * (relpath.h). LOCK_LINE_ERROR: _DAMAGED with path and line number, or _STORAGE. */
 LockLine lock_reader_next(LockReader *reader, LockDownload *download, LockFile *file,
                           GError **error);
 void lock_reader_free(LockReader *reader);
