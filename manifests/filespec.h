@@ -54,14 +54,13 @@ UnpackRule *unpack_rule_from_name(const char *name);
 UnpackRule *unpack_rule_copy(const UnpackRule *rule); /* NULL gives NULL */
 void unpack_rule_free(UnpackRule *rule);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UnpackRule, unpack_rule_free)
-/* The rule as one line of JSON and back, in the form of the manifest's `unpack` object:
+/* The rule as one line of JSON and back, in the form of the manifest's `unpack` object
+ * (unpack_form.h):
  *   {"format":"tar","filter":"gzip","into":"x","strip":1,"charset":"GBK","join":["x.002"],
  *    "nested":[{"member":"*.rar","format":"rar"}]}
- * format: none (the default), tar, zip, 7z, rar; filter (around the archive or a bare file): none,
- * gzip, compress, bzip2, xz, zstd, lz4; both may be left out where they are none. "volumes" is
- * another word for "join". Text: g_free().
- * Parse errors: MEDMIRROR_ERROR_USAGE with the JSON pointer; an unknown key or word names the
- * nearest. */
+ * format: none, tar, zip, 7z, rar; filter: none, gzip, compress, bzip2, xz, zstd, lz4; what is none
+ * may be left out. Text: g_free(). Parse errors: MEDMIRROR_ERROR_USAGE with line and column or the
+ * JSON pointer; an unknown key or word names the nearest. */
 char *unpack_rule_to_json(const UnpackRule *rule);
 UnpackRule *unpack_rule_from_json(const char *json, GError **error);
 
