@@ -108,7 +108,9 @@ json_t *form_parse(const char *json, gsize length, const char *name, GError **er
                       "UTF-8 without one."),
                     name);
     } else {
-        g_autofree char *reason = relpath_display(syntax.text);
+        const gboolean is_nul = json_error_code(&syntax) == json_error_null_character;
+        g_autofree char *reason =
+            is_nul ? g_strdup(_("\\u0000 may not stand in a text")) : relpath_display(syntax.text);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s:%d:%d: this is not JSON: %s."), name, syntax.line, syntax.column, reason);
     }

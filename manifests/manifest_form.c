@@ -62,8 +62,8 @@ static const FormPattern part_pattern = {"^[A-Za-z0-9][A-Za-z0-9._-]*$",
 /* An object of both languages. */
 #define LANGUAGES(group, type, field, kind, must, of)                                              \
     static const FormKey group##_keys[] = {                                                        \
-        {"en", kind, AT(type, field##_en), .required = must, .help = N_("in English")},            \
-        {"zh", kind, AT(type, field##_zh), .help = N_("in Chinese")},                              \
+        {"en", kind, AT(type, field##_en), .required = must, .help = N_("the English text")},      \
+        {"zh", kind, AT(type, field##_zh), .help = N_("the Chinese text")},                        \
         {NULL},                                                                                    \
     };                                                                                             \
     static const FormObject group = {.keys = group##_keys, .help = of}

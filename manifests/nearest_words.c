@@ -72,7 +72,12 @@ GPtrArray *nearest_words(const char *word, const GPtrArray *candidates, guint mo
         g_array_append_val(near, entry);
     }
     g_array_sort(near, compare_near);
-    for (guint i = 0; i < near->len && i < most; i++)
-        g_ptr_array_add(found, (gpointer)g_array_index(near, Near, i).word);
+    for (guint i = 0; i < near->len && i < most; i++) {
+        const Near *best = &g_array_index(near, Near, 0), *entry = &g_array_index(near, Near, i);
+        /* Beside a close one, what is much farther off is noise. */
+        if (entry->distance < HOLDS_THE_WORD && entry->distance > best->distance + 1)
+            continue;
+        g_ptr_array_add(found, (gpointer)entry->word);
+    }
     return found;
 }
