@@ -23,7 +23,7 @@ typedef enum {
 } JobState;
 
 struct DigestJob {
-    GList link; /* of pool->queue; its data is the job */
+    GList link; /* of one of the pool's queues; its data is the job */
     DigestPool *pool;
     int fd;
     gboolean whole; /* owns its descriptor, ends at the end of the file */
@@ -49,7 +49,9 @@ struct DigestPool {
     pthread_mutex_t mutex;
     pthread_cond_t work; /* something is queued, or the end */
     pthread_cond_t rest; /* a slice is over */
-    GQueue queue;        /* DigestJob, linked by their own links */
+    /* DigestJob, linked by their own links. What arrives has the right of way, each in turn; a
+     * whole file, once begun, is read to its end. */
+    GQueue arriving, whole;
     guint64 behind;
     gboolean stop;
     guint threads;
@@ -115,7 +117,12 @@ static void locked_queue(DigestJob *job)
     if (job->state != JOB_IDLE || !locked_has_work(job))
         return;
     job->state = JOB_QUEUED;
-    g_queue_push_tail_link(&job->pool->queue, &job->link);
+    if (!job->whole)
+        g_queue_push_tail_link(&job->pool->arriving, &job->link);
+    else if (job->digested > 0)
+        g_queue_push_head_link(&job->pool->whole, &job->link);
+    else
+        g_queue_push_tail_link(&job->pool->whole, &job->link);
     pthread_cond_signal(&job->pool->work);
 }
 
@@ -180,6 +187,13 @@ static void locked_run_job(DigestPool *pool, DigestJob *job, guint8 *buffer)
     }
 }
 
+static GList *locked_pop(DigestPool *pool)
+{
+    GList *link = g_queue_pop_head_link(&pool->arriving);
+
+    return link ? link : g_queue_pop_head_link(&pool->whole);
+}
+
 static gpointer pool_thread(gpointer data)
 {
     DigestPool *pool = data;
@@ -187,12 +201,13 @@ static gpointer pool_thread(gpointer data)
 
     pthread_mutex_lock(&pool->mutex);
     for (;;) {
-        while (!pool->stop && g_queue_is_empty(&pool->queue))
+        GList *link = pool->stop ? NULL : locked_pop(pool);
+        if (link)
+            locked_run_job(pool, link->data, buffer);
+        else if (!pool->stop)
             pthread_cond_wait(&pool->work, &pool->mutex);
-        if (pool->stop)
+        else
             break;
-        GList *link = g_queue_pop_head_link(&pool->queue);
-        locked_run_job(pool, link->data, buffer);
     }
     pthread_mutex_unlock(&pool->mutex);
     return NULL;
@@ -206,7 +221,8 @@ DigestPool *digest_pool_new(guint threads)
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->rest, NULL);
-    g_queue_init(&pool->queue);
+    g_queue_init(&pool->arriving);
+    g_queue_init(&pool->whole);
     for (guint i = 0; i < wanted; i++) {
         int failed = pthread_create(&pool->thread[pool->threads], NULL, pool_thread, pool);
         if (!failed) {
@@ -226,14 +242,11 @@ void digest_pool_free(DigestPool *pool)
         return;
     pthread_mutex_lock(&pool->mutex);
     pool->stop = TRUE;
-    for (GList *link = pool->queue.head; link; link = link->next)
-        atomic_store(&((DigestJob *)link->data)->cancelled, TRUE);
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->mutex);
     for (guint i = 0; i < pool->threads; i++)
         pthread_join(pool->thread[i], NULL);
-    for (GList *link = g_queue_pop_head_link(&pool->queue); link;
-         link = g_queue_pop_head_link(&pool->queue))
+    for (GList *link = locked_pop(pool); link; link = locked_pop(pool))
         job_free(link->data);
     pthread_cond_destroy(&pool->rest);
     pthread_cond_destroy(&pool->work);
@@ -330,7 +343,7 @@ void digest_job_cancel(DigestJob *job)
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&job->cancelled, TRUE);
     if (job->state == JOB_QUEUED)
-        g_queue_unlink(&pool->queue, &job->link);
+        g_queue_unlink(job->whole ? &pool->whole : &pool->arriving, &job->link);
     while (job->state == JOB_RUNNING)
         pthread_cond_wait(&pool->rest, &pool->mutex);
     gboolean delivered = job->state == JOB_DELIVERED;

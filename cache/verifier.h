@@ -33,24 +33,33 @@ typedef struct {
 
 typedef struct Verifier Verifier;
 /* TREE_FD is borrowed. RESULT runs on the calling thread, from verifier_add() and
- * verifier_finish(), in no certain order. QUICK: size and mtime (and the index's inode and ctime
- * through UNCHANGED, may be NULL) instead of reading. */
+ * verifier_finish(), in no certain order; what it is given is borrowed. QUICK: a file of the wanted
+ * size, and for which UNCHANGED (the index: is it as at its last proof? may be NULL) says TRUE, is
+ * not read; any other is. */
 Verifier *verifier_new(int tree_fd, DigestPool *pool, gboolean quick,
                        gboolean (*unchanged)(const char *path, guint64 size, gint64 mtime_ns,
                                              gint64 ctime_ns, guint64 inode, gpointer data),
                        void (*result)(const VerifiedFile *file, gpointer data), gpointer data);
-/* Waits while too many are under way. */
+/* Waits while too many are under way. PATH is checked by the caller (relpath.h); no link is
+ * followed on it. SIZE: SIZE_UNKNOWN where nobody says. WANTED: the strongest of its digests is
+ * computed, no other. LINK_TARGET: NULL but for a symbolic link, which is read alone. In order of
+ * paths it is fastest: the last folder stays open. */
 void verifier_add(Verifier *verifier, const char *path, guint64 size, const DigestSet *wanted,
                   const char *link_target);
-/* Waits for all. */
+/* Waits for all; more may be added afterwards. */
 void verifier_finish(Verifier *verifier);
-/* What runs is ended; nothing more is reported. */
+/* What runs is ended; nothing more is reported. Before the pool is freed. */
 void verifier_free(Verifier *verifier);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verifier, verifier_free)
 
-/* Every regular file and link below TREE_FD in byte order of whole paths; folders are walked with
- * open descriptors, nothing is followed. FUNC's FALSE ends it. Unreadable folders are reported by
- * FUNC's PATH with IS_ERROR. */
+/* Everything below TREE_FD that is no folder, in byte order of whole paths (LC_ALL=C sort); folders
+ * are walked with open descriptors, nothing is followed. SIZE: of a regular file, else 0. A folder
+ * that cannot be read, or lies more than 256 deep, is given with a PATH that ends in '/' and
+ * SIZE_UNKNOWN. PATH may be no UTF-8. FUNC's FALSE ends it, with its error (if it set one);
+ * otherwise TRUE.
+ *
+ * Memory: at most 16 MiB for names, plus 256 kB for each folder the walk is in; a folder with more
+ * names is read several times. */
 gboolean tree_walk(int tree_fd,
                    gboolean (*func)(const char *path, guint64 size, gboolean is_link, gpointer data,
                                     GError **error),
