@@ -35,8 +35,10 @@ const char *page_state_name(PageState state)
 
 void manifest_free(Manifest *manifest)
 {
-    if (manifest)
-        g_free(manifest->file);
+    if (!manifest)
+        return;
+    g_free(manifest->file);
+    g_clear_pointer(&manifest->files_by_path, g_hash_table_unref);
     form_free(&manifest_form, manifest);
 }
 
@@ -123,10 +125,6 @@ Manifest *manifest_load(const char *path, GError **error)
 const ManifestFile *manifest_find_file(const Manifest *manifest, const char *path,
                                        const char *member_of)
 {
-    for (guint i = 0; i < manifest->files->len; i++) {
-        const ManifestFile *file = manifest->files->pdata[i];
-        if (g_strcmp0(file->path, path) == 0 && g_strcmp0(file->member_of, member_of) == 0)
-            return file;
-    }
-    return NULL;
+    const ManifestFile *file = g_hash_table_lookup(manifest->files_by_path, path);
+    return file && g_strcmp0(file->member_of, member_of) == 0 ? file : NULL;
 }

@@ -118,6 +118,7 @@ typedef struct {
     GPtrArray *pages;   /* ManifestPage* */
     UnpackRule *unpack; /* for the dataset that is one archive; NULL: by name */
     char *notes_en, *notes_zh;
+    GHashTable *files_by_path; /* for manifest_find_file(); of a parsed manifest, never NULL */
 } Manifest;
 
 /* Reads and checks; NULL with MEDMIRROR_ERROR_USAGE: file and line:column of a syntax error, or

@@ -281,12 +281,12 @@ static gboolean check_parts(FormReader *reader, const Manifest *manifest)
     return TRUE;
 }
 
-static gboolean check_files(FormReader *reader, const Manifest *manifest)
+static gboolean index_files(FormReader *reader, Manifest *manifest)
 {
-    g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+    manifest->files_by_path = g_hash_table_new(g_str_hash, g_str_equal);
     for (guint i = 0; i < manifest->files->len; i++) {
-        const ManifestFile *file = manifest->files->pdata[i];
-        if (!g_hash_table_add(seen, file->path)) {
+        ManifestFile *file = manifest->files->pdata[i];
+        if (!g_hash_table_insert(manifest->files_by_path, file->path, file)) {
             g_autofree char *place = g_strdup_printf("files/%u/path", i);
             g_autofree char *shown = relpath_display(file->path);
             return form_fail(reader, place, _("\"%s\" stands twice in /files."), shown);
@@ -304,7 +304,7 @@ static gboolean check_manifest(FormReader *reader, gpointer record)
         (manifest->kind == KIND_DATASET || manifest->kind == KIND_CHALLENGE))
         return form_fail(reader, "below", _("a %s has nothing below it; is /kind right?"),
                          manifest_kinds[manifest->kind]);
-    return check_parts(reader, manifest) && check_files(reader, manifest);
+    return check_parts(reader, manifest) && index_files(reader, manifest);
 }
 
 static void destroy_manifest(gpointer manifest)

@@ -1,5 +1,6 @@
 #include "unpack_form.h"
 
+#include "error.h"
 #include "filespec.h"
 #include "i18n.h"
 #include "relpath.h"
@@ -23,6 +24,18 @@ static const char *const filters[] = {
 static const FormPattern charset = {"^[A-Za-z0-9][A-Za-z0-9._:+-]*$",
                                     N_("the name of a character set, such as GBK or CP437")};
 
+static gboolean charset_check(const char *text, GError **error)
+{
+    GIConv converter = g_iconv_open("UTF-8", text);
+    if (converter == (GIConv)-1) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("no character set \"%s\" is known here; \"iconv -l\" lists them."), text);
+        return FALSE;
+    }
+    g_iconv_close(converter);
+    return TRUE;
+}
+
 static const FormObject nested_form;
 
 /* What a rule has, nested or not. */
@@ -35,7 +48,7 @@ static const FormObject nested_form;
          .help = N_("the folder, below where the archive lies, for its members")},                 \
         {KEY("strip", FORM_NUMBER, strip), .most = RELPATH_MAX_DEPTH,                              \
          .help = N_("how many leading parts of the members' names are dropped")},                  \
-        {KEY("charset", FORM_TEXT, charset), .pattern = &charset,                                  \
+        {KEY("charset", FORM_TEXT, charset), .pattern = &charset, .check = charset_check,          \
          .help = N_("the character set of member names that are not UTF-8")},                      \
     {                                                                                              \
         KEY("nested", FORM_RECORDS, nested),                                                       \

@@ -276,6 +276,8 @@ static const struct {
     {"something below a dataset", HEAD ", \"below\": [\"y\"]}",
      "x.json: /below: a dataset has nothing below it; is /kind right?"},
 
+    {"charset that is none", HEAD ", \"unpack\": {\"format\": \"zip\", \"charset\": \"GKB-1\"}}",
+     "x.json: /unpack/charset: no character set \"GKB-1\" is known here; \"iconv -l\" lists them."},
     {"rule of nothing", HEAD ", \"unpack\": {}}",
      "x.json: /unpack: at least one of these keys is wanted here: format, filter, join."},
     {"rule of nothing, in words", HEAD ", \"unpack\": {\"format\": \"none\"}}",
