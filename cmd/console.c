@@ -150,7 +150,6 @@ void console_tell(Console *console, JobEvent *event)
     }
     if (event->answer) {
         console_answer(console, "%s", event->answer);
-        fflush(stdout);
     }
     job_event_free(event);
 }

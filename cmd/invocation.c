@@ -172,7 +172,7 @@ static void push_event(Teller *teller, JobEvent *event, gboolean may_wait)
 static void tell(JobEvent *event, gpointer data)
 {
     Teller *teller = data;
-    if (event->level == JOB_EVENT_DETAIL && !console_is_json(teller->console) &&
+    if (event->level == JOB_EVENT_DETAIL && !event->answer && !console_is_json(teller->console) &&
         !console_is_verbose(teller->console)) {
         job_event_free(event);
         return;

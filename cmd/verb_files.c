@@ -1,0 +1,133 @@
+#include "error.h"
+#include "i18n.h"
+#include "job_list.h"
+#include "relpath.h"
+#include "selection_options.h"
+#include "verbs.h"
+#include "version_choice.h"
+
+typedef struct {
+    Invocation *invocation;
+    Job *job;
+    const char *text;
+    Selection *selection;
+} Filing;
+
+static void print_file(Filing *filing, const char *path, guint64 size, const Digest *digest,
+                       const char *state)
+{
+    g_autofree char *hex = digest ? digest_to_hex(digest) : NULL;
+    g_autofree char *named =
+        hex ? g_strdup_printf("%s:%s", digest_algorithm_name(digest->algorithm), hex) : NULL;
+    g_autofree char *bytes =
+        size == SIZE_UNKNOWN ? g_strdup("-") : g_strdup_printf("%" G_GUINT64_FORMAT, size);
+    g_autofree char *shown = relpath_display(path);
+    g_autofree char *text = g_strdup_printf("%14s  %s  %s", bytes, named ? named : "-", shown);
+    json_t *facts = json_pack("{s:s, s:s?, s:s}", "path", path, "digest", named, "state", state);
+    json_object_set_new(facts, "bytes",
+                        size == SIZE_UNKNOWN ? json_null() : json_integer((json_int_t)size));
+    job_answer(filing->job, JOB_EVENT_DETAIL, "file", facts, NULL, text);
+}
+
+static const Digest *best_digest(const DigestSet *set)
+{
+    static const DigestAlgorithm order[] = {DIGEST_SHA256, DIGEST_SHA512,   DIGEST_MD5,
+                                            DIGEST_SHA1,   DIGEST_GIT_BLOB, DIGEST_CRC32C};
+    for (gsize i = 0; i < G_N_ELEMENTS(order); i++) {
+        if (digest_set_get(set, order[i])) {
+            return digest_set_get(set, order[i]);
+        }
+    }
+    return NULL;
+}
+
+static gboolean print_lock(Filing *filing, Mirror *mirror, const LockHeader *header, GError **error)
+{
+    g_autoptr(LockReader) reader = mirror_open_lock(mirror, header->folder, header->version, error);
+    LockLine kind = reader ? LOCK_LINE_FILE : LOCK_LINE_ERROR;
+    while (kind != LOCK_LINE_END && kind != LOCK_LINE_ERROR) {
+        g_auto(LockDownload) download = {0};
+        g_auto(LockFile) file = {0};
+        kind = lock_reader_next(reader, &download, &file, error);
+        if (kind == LOCK_LINE_FILE && selection_takes(filing->selection, file.path)) {
+            print_file(filing, file.path, file.size, best_digest(&file.digests),
+                       lock_state_name(file.state));
+        }
+    }
+    return kind == LOCK_LINE_END;
+}
+
+static gboolean on_listed(const SpoolDownload *download, gpointer data, GError **error)
+{
+    Filing *filing = data;
+    if (selection_takes(filing->selection, download->file->path)) {
+        print_file(filing, download->file->path,
+                   download->file->size_is_rounded ? SIZE_UNKNOWN : download->file->size,
+                   best_digest(&download->file->declared), file_role_name(download->file->role));
+    }
+    return TRUE;
+}
+
+/* Of what is here, its lock; else the source is asked. */
+static int files_on_job(Job *job, gpointer data)
+{
+    Filing *filing = data;
+    Invocation *invocation = filing->invocation;
+    filing->job = job;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Reference) reference = reference_parse(filing->text, invocation->catalogue, &error);
+    g_autoptr(Mirror) mirror =
+        reference ? mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, NULL) : NULL;
+    g_autoptr(GError) not_here = NULL;
+    g_autoptr(LockHeader) header = mirror ? version_choose(mirror, reference, &not_here) : NULL;
+    gboolean done = FALSE;
+    if (header) {
+        done = print_lock(filing, mirror, header, &error);
+    } else if (not_here && g_error_matches(not_here, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE)) {
+        error = g_steal_pointer(&not_here);
+    } else if (reference && reference_can_be_fetched(reference, &error)) {
+        done = job_list(job, reference, on_listed, filing, &error);
+    }
+    if (!done && error) {
+        job_tell(
+            job, JOB_EVENT_FAILURE, "error",
+            json_pack("{s:i, s:s}", "exit", error_exit_status(error), "message", error->message),
+            "medmirror: %s", error->message);
+    }
+    return error_exit_status(error);
+}
+
+static int run(Invocation *invocation)
+{
+    g_auto(SelectionOptions) options = {0};
+    const GOptionEntry entries[] = {SELECTION_ENTRIES(options), {NULL}};
+    int status = 0;
+    if (!invocation_parse(invocation, entries, &status)) {
+        return status;
+    }
+    if (!invocation->arguments[0] || invocation->arguments[1]) {
+        return invocation_usage(invocation, _("files takes one REF, as in: medmirror files mitdb"));
+    }
+    g_autoptr(GError) error = NULL;
+    Filing filing = {.invocation = invocation, .text = invocation->arguments[0]};
+    if (!invocation_open(invocation, &error) ||
+        !(filing.selection = selection_options_make(&options, &error))) {
+        return invocation_fail(invocation, error);
+    }
+    status = invocation_run(invocation, files_on_job, &filing);
+    selection_free(filing.selection);
+    return status;
+}
+
+const Verb verb_files = {
+    .name = "files",
+    .summary = N_("What a pull would bring: paths, sizes, digests"),
+    .arguments = "REF",
+    .help = N_("Of a version that is here, from its lock; else the source is asked. A line a file: "
+               "bytes, digest, path. Of an "
+               "archive that is not here, the archive itself is named.\n\n"
+               "Examples:\n"
+               "  medmirror files physionet/mitdb\n"
+               "  medmirror files ptb-xl --include '*.csv'"),
+    .run = run,
+};
