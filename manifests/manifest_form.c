@@ -64,7 +64,7 @@ static const FormPattern part_pattern = {"^[A-Za-z0-9][A-Za-z0-9._-]*$",
     static const FormKey group##_keys[] = {                                                        \
         {"en", kind, AT(type, field##_en), .required = must, .help = N_("the English text")},      \
         {"zh", kind, AT(type, field##_zh), .help = N_("the Chinese text")},                        \
-        {NULL},                                                                                    \
+        {.name = NULL},                                                                            \
     };                                                                                             \
     static const FormObject group = {.keys = group##_keys, .help = of}
 
@@ -81,7 +81,7 @@ static const FormKey region_keys[] = {
      .help = N_("the date from which on it does")},
     {TEXT_KEY("page", Manifest, regions_page), .pattern = &page_pattern,
      .help = N_("the page that says so")},
-    {NULL},
+    {.name = NULL},
 };
 static const FormObject regions = {.keys = region_keys, .help = N_("what regions are refused")};
 
@@ -90,7 +90,7 @@ static const FormKey part_keys[] = {
      .help = N_("the part's name, such as train or labels")},
     {"title", FORM_GROUP, 0, .object = &part_title, .help = N_("the part's title")},
     {"size", FORM_COUNT, AT(ManifestPart, size), .help = N_("bytes")},
-    {NULL},
+    {.name = NULL},
 };
 
 static void destroy_part(gpointer part);
@@ -130,7 +130,7 @@ static const FormKey file_keys[] = {
      .help = N_("how this archive is unpacked")},
     {TEXT_KEY("part", ManifestFile, part), .pattern = &part_pattern,
      .help = N_("the part that it belongs to")},
-    {NULL},
+    {.name = NULL},
 };
 
 static void destroy_file(gpointer file);
@@ -159,7 +159,7 @@ static const FormKey alternative_keys[] = {
      .help = N_("whether it is the same: in every byte, in its members, a part of it, or made of "
                 "it")},
     {TEXT_KEY("why", ManifestAlternative, why), .help = N_("what it is, in a clause")},
-    {NULL},
+    {.name = NULL},
 };
 
 static const char *const some_place[] = {"id", "source", "url", NULL};
@@ -182,7 +182,7 @@ static const FormKey page_keys[] = {
      .help = N_("its address")},
     {"state", FORM_WORD, AT(ManifestPage, state), .required = TRUE, .words = manifest_page_states,
      .help = N_("what became of it")},
-    {NULL},
+    {.name = NULL},
 };
 
 static void destroy_page(gpointer page);
@@ -257,7 +257,7 @@ static const FormKey manifest_keys[] = {
     {"related", FORM_TEXTS, AT(Manifest, related), .pattern = &id_pattern,
      .help = N_("ids of other data that serve the same end")},
     {"notes", FORM_GROUP, 0, .object = &notes, .help = N_("what else a person must know")},
-    {NULL},
+    {.name = NULL},
 };
 
 static gboolean check_parts(FormReader *reader, const Manifest *manifest)

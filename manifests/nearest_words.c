@@ -46,7 +46,7 @@ static int compare_near(gconstpointer a, gconstpointer b)
 GPtrArray *nearest_words(const char *word, const GPtrArray *candidates, guint most)
 {
     GPtrArray *found = g_ptr_array_new();
-    if (!g_utf8_validate(word, -1, NULL) || strlen(word) > 4 * LONGEST_WORD)
+    if (!g_utf8_validate(word, -1, NULL) || strlen(word) > (gsize)4 * LONGEST_WORD)
         return found;
     g_autofree char *folded = g_utf8_casefold(word, -1);
     glong length = 0;

@@ -61,14 +61,14 @@ static const FormKey rule_keys[] = {
     RULE_KEYS,
     {KEY("join", FORM_TEXTS, volumes), .check = relpath_check,
      .help = N_("the paths of the further volumes, in order")},
-    {NULL},
+    {.name = NULL},
 };
 
 static const FormKey nested_keys[] = {
     {KEY("member", FORM_TEXT, member), .required = TRUE,
      .help = N_("a pattern, as fnmatch(3) takes it, of the member's path")},
     RULE_KEYS,
-    {NULL},
+    {.name = NULL},
 };
 
 static gpointer make_rule(void)
