@@ -87,6 +87,11 @@ struct Fetcher {
     char *(*folder)(const json_t *locator, const char *id);
     /* Pure. The REF of a locator ("physionet/mitdb"; for http the address); owned. */
     char *(*ref)(const json_t *locator);
+    /* What the name alone cannot tell (the number behind a UCI slug), asked of the source: a
+     * locator (owned) for folder and ref to be called with; NULL with an error. NULL function, or
+     * locator_is_complete: there is nothing to ask. */
+    json_t *(*complete_locator)(const json_t *locator, HostServices *services, GError **error);
+    gboolean (*locator_is_complete)(const json_t *locator);
     /* The versions the source offers, newest first: char*, owned; empty: it has none. NULL with an
      * error. */
     GPtrArray *(*versions)(const json_t *locator, HostServices *services, GError **error);

@@ -1,0 +1,8 @@
+/* The fetchers that are compiled in; registry.c has the table. */
+#pragma once
+
+#include "fetcher.h"
+
+extern const Fetcher http_fetcher;
+extern const Fetcher physionet_fetcher;
+extern const Fetcher uci_fetcher;
