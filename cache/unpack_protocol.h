@@ -67,7 +67,7 @@ typedef struct {
      * how many */
     guint64 number;
     UnpackWarning warning;
-    int code;         /* FAILURE: of MEDMIRROR_ERROR: _DAMAGED, _UNSAFE, _FAILED */
+    int code;         /* FAILURE: of MEDMIRROR_ERROR: _DAMAGED, _UNSAFE, _STORAGE, _FAILED */
     const char *text; /* FAILURE: a sentence, valid UTF-8, ended by NUL */
 } UnpackMessage;
 

@@ -14,7 +14,7 @@
 typedef struct Unpacking Unpacking;
 
 typedef struct {
-    guint64 most_bytes;   /* of output; SIZE_UNKNOWN: no limit but the disk's */
+    guint64 most_bytes;   /* of output; 0 or SIZE_UNKNOWN: no limit but the disk's */
     guint64 most_entries; /* 0: 5,000,000 */
     guint ratio;          /* output : input from the first GiB of output on; 0: 1,100 */
     guint64 ratio_from;   /* output bytes before the ratio counts; 0: 1 GiB */

@@ -246,6 +246,7 @@ static void read_attributes(const guint8 *row, ZipEntry *entry)
 
 static gboolean read_row(Window *window, const ZipEnd *end, ZipEntry *entry, GError **error)
 {
+    const guint64 row_offset = window->from - (window->end - window->start);
     const guint8 *row = window_take(window, HEADER_BYTES, error);
     if (!row)
         return FALSE;
@@ -269,6 +270,8 @@ static gboolean read_row(Window *window, const ZipEnd *end, ZipEntry *entry, GEr
         .header_offset = get32(fixed + 42),
         .local_name = rest,
         .local_name_length = name,
+        .row_offset = row_offset,
+        .row_length = (guint32)(HEADER_BYTES + name + extra + comment),
     };
     if (get16(fixed + 34) != 0 && get16(fixed + 34) != 0xffff)
         return damaged(error, _("it is one part of several"));

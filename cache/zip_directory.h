@@ -22,6 +22,8 @@ typedef struct {
     guint16 method, flags;
     guint32 mode; /* Unix mode where the maker was Unix, else 0 */
     gboolean is_folder;
+    guint64 row_offset; /* of the row in the file */
+    guint32 row_length;
 } ZipEntry;
 
 typedef struct {
