@@ -1,5 +1,6 @@
 """Archives for tests: good ones of each format, and each kind that must be refused."""
 
+import bz2
 import io
 import os
 import pathlib
@@ -174,12 +175,11 @@ def make_rar(members):
     return b"".join(parts)
 
 
-def bomb_gz(size, ratio_layers=1):
-    """SIZE zeros, gzipped RATIO_LAYERS times."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = bytes(1 << 20)
-    parts = [packer.compress(block) for _ in range(size >> 20)]
-    data = b"".join(parts) + packer.flush()
-    for _ in range(ratio_layers - 1):
-        data = gzip(data)
-    return data
+def bomb_tar_bz2(size):
+    """A tar of one file of SIZE zeros, more than a million times smaller: its streams are copies of one."""
+    info, _ = tar_file("zeros", b"")
+    info.size = size
+    header = info.tobuf(tarfile.USTAR_FORMAT)
+    step = 256 << 20
+    block = bz2.compress(bytes(step))
+    return bz2.compress(header) + block * (size // step) + bz2.compress(bytes(size % step + 10240))

@@ -1,0 +1,180 @@
+"""What a person types: helps, suggestions, statuses, and what goes to which stream."""
+
+import json
+import re
+import unittest
+
+from journey import Journey
+from origins import Bytes, Noise, PhysioNetSite, UciSite
+
+VERBS = ("pull", "verify", "list", "status", "path", "show", "files", "versions", "unpack", "doctor")
+
+
+class Help(Journey):
+    def test_help_names_every_verb(self):
+        result = self.medmirror("--help")
+        for verb in VERBS:
+            self.assertRegex(result.out, rf"(?m)^\s+{verb}\b", str(result))
+
+    def test_each_verb_has_a_help_with_usage_and_two_examples(self):
+        for verb in VERBS:
+            with self.subTest(verb):
+                result = self.medmirror(verb, "--help")
+                self.assertIn(f"medmirror {verb}", result.out)
+                self.assertGreaterEqual(len(re.findall(rf"(?m)^\s+medmirror {verb}\b", result.out)), 2, str(result))
+                self.assertEqual(result.err, "")
+
+    def test_version(self):
+        self.assertRegex(self.medmirror("--version").out, r"medmirror \d+\.\d+")
+
+    def test_nothing_typed(self):
+        self.assertIn("pull", self.medmirror(expect=(0, 2)).err + self.medmirror(expect=(0, 2)).out)
+
+
+class WrongWords(Journey):
+    def test_wrong_verbs(self):
+        for typed, meant in (("pul", "pull"), ("verfy", "verify"), ("lst", "list"), ("download", "pull"), ("get", "pull"),
+                             ("check", "verify"), ("fsck", "verify"), ("ls", "list")):
+            with self.subTest(typed):
+                result = self.medmirror(typed, "x", expect=(0, 1, 2, 3, 4, 5, 7))
+                self.assertIn(meant, result.err + result.out, str(result))
+
+    def test_unknown_verb(self):
+        self.assertIn("medmirror", self.medmirror("frobnicate", expect=2).err)
+
+    def test_wrong_options(self):
+        for arguments, meant in ((("pull", "uci/17", "--inclde", "a*"), "--include"),
+                                 (("verify", "--repare"), "--repair"), (("pull", "uci/17", "--dryrun"), "--dry-run")):
+            with self.subTest(arguments):
+                result = self.medmirror(*arguments, expect=2)
+                self.assertIn(meant, result.err, str(result))
+
+    def test_option_of_a_later_issue_is_unknown(self):
+        self.medmirror("pull", "uci/17", "--deadline", "12:00", expect=2)
+
+    def test_wrong_values(self):
+        for option in (("--jobs", "none"), ("--limit-rate", "fast"), ("--retries", "-3"), ("--endpoint", "uci"),
+                       ("--endpoint", "ucy=http://127.0.0.1:1"), ("--endpoint", "uci=ftp://127.0.0.1/")):
+            with self.subTest(option):
+                result = self.medmirror("pull", "uci/17", *option, expect=2)
+                self.assertIn(option[0], result.err, str(result))
+
+    def test_pull_of_nothing(self):
+        self.assert_explains(self.medmirror("pull", expect=2))
+
+    def test_unknown_id_suggests_the_nearest(self):
+        result = self.medmirror("pull", "mitdbb", expect=7)
+        self.assertIn("mitdb", result.err.replace("mitdbb", ""), str(result))
+
+    def test_unknown_key_of_the_configuration_is_an_error_with_its_line(self):
+        file = self.folder / "config" / "medmirror" / "medmirror.conf"
+        file.write_text("[network]\nretries=3\nretrys=4\n", encoding="utf-8")
+        result = self.medmirror("list", expect=2)
+        self.assertIn("retrys", result.err)
+        self.assertIn("3", result.err)
+        self.assertIn("medmirror.conf", result.err)
+
+
+class Answers(Journey):
+    def setUp(self):
+        super().setUp()
+        self.physionet = self.origin(PhysioNetSite(), "physionet")
+
+    def test_absent_mirror(self):
+        for verb in ("list", "status"):
+            self.medmirror(verb, expect=(0, 7))
+        self.medmirror("path", "physionet/mitdb", expect=7)
+        self.assertFalse(self.mirror.exists())
+
+    def test_versions(self):
+        self.pull("physionet/growing@1.4")
+        result = self.medmirror("versions", "physionet/growing")
+        places = [result.out.find(version) for version in ("1.10.0", "1.9.2", "1.4")]
+        self.assertNotIn(-1, places, str(result))
+        self.assertEqual(places, sorted(places), "Not newest first.")
+
+    def test_files_before_and_after(self):
+        before = self.medmirror("files", "physionet/mitdb@1.0.0")
+        self.assertIn("102.dat", before.out)
+        self.pull("physionet/mitdb@1.0.0")
+        after = self.medmirror("files", "physionet/mitdb@1.0.0", no_network=True)
+        self.assertIn("102.dat", after.out)
+
+    def test_list_show_path(self):
+        path, result = self.pull("physionet/mitdb@1.0.0")
+        self.assertIn("physionet/mitdb", self.medmirror("list").out)
+        shown = self.medmirror("show", "physionet/mitdb")
+        for word in ("1.0.0", result.fingerprint):
+            self.assertIn(word, shown.out + shown.err)
+        self.assertEqual(self.medmirror("path", "physionet/mitdb").out, f"{path}\n")
+
+    def test_several_versions_and_none_named(self):
+        self.pull("physionet/growing@1.4")
+        self.pull("physionet/growing@1.9.2")
+        result = self.medmirror("path", "physionet/growing", expect=2)
+        self.assertIn("1.4", result.err)
+        self.assertIn("1.9.2", result.err)
+
+    def test_json_is_lines_of_events_that_end_in_a_summary(self):
+        result = self.medmirror("--json", "pull", "physionet/mitdb@1.0.0")
+        events = [json.loads(line) for line in result.lines]
+        self.assertTrue(all("event" in event for event in events))
+        self.assertEqual(events[-1]["event"], "summary")
+
+    def test_global_options_stand_before_or_after(self):
+        self.medmirror("pull", "physionet/growing@1.4", "--quiet")
+        self.medmirror("list", "--json")
+
+    def test_quiet_says_errors_alone(self):
+        result = self.medmirror("--quiet", "pull", "physionet/mitdb@1.0.0")
+        self.assertEqual(result.err, "")
+        self.assertEqual(len(result.lines), 1)
+
+    def test_no_colours_and_no_cursor_where_nobody_watches(self):
+        result = self.medmirror("pull", "physionet/mitdb@1.0.0")
+        self.assertNotIn("\x1b", result.err + result.out)
+        self.assertNotIn("\r", result.err)
+
+    def test_summary_says_what_was_brought_and_how_to_cite(self):
+        path, result = self.pull("physionet/mitdb@1.0.0")
+        self.assertRegex(result.err, r"mm1:[0-9a-f]{64}")
+        self.assertIn(str(path), result.err + result.out)
+
+    def test_endpoint_as_an_option(self):
+        self.endpoints.clear()
+        self.medmirror("pull", "physionet/growing@1.4", "--endpoint", f"physionet={self.physionet.url}")
+
+    def test_doctor(self):
+        result = self.medmirror("doctor", expect=(0, 1))
+        for name in ("physionet", "physionet-s3", "uci", "uci-cdn"):
+            self.assertIn(name, result.out + result.err)
+
+    def test_offline_asks_nobody(self):
+        path, _ = self.pull("physionet/growing@1.4")
+        result = self.medmirror("--offline", "pull", "physionet/growing@1.4", no_network=True)
+        self.assertEqual(result.lines, [str(path)])
+        self.medmirror("--offline", "pull", "physionet/mitdb", no_network=True, expect=(2, 5, 7))
+
+    def test_manifest_of_ones_own(self):
+        self.origin(UciSite(), "uci")
+        self.medmirror("files", "uci/296")
+
+    def test_odd_bytes_in_a_reference(self):
+        self.medmirror("pull", "physionet/naïve\udcff", expect=(2, 7))
+
+    def test_paths_with_blanks(self):
+        self.mirror = self.folder / "my mirror ü"
+        server = self.origin()
+        server.site.add("a b/c d.txt", Bytes("x\n"))
+        path, result = self.pull(server.url + "/a%20b/")
+        self.assert_arrived(path, {"c d.txt": Bytes("x\n")}, result)
+
+    def test_limit_rate(self):
+        server = self.origin()
+        server.site.add("d/x.bin", Noise(2_000_000, "rate"))
+        _, result = self.pull(server.url + "/d/", "--limit-rate", "1M")
+        self.assertGreater(result.seconds, 1.2)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
