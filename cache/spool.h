@@ -3,8 +3,12 @@
  * download, a row for each file. It outlives a crash. One thread of one process works on it at a
  * time (the owner file sees to that). No list of files is ever held in memory.
  *
- * A plain file is a download row and a file row of the same path. An archive that is unpacked is a
- * download row; its members are file rows that name it.
+ * A plain file is a download row and a file row of the same path. An archive that is unpacked (its
+ * role is FILE_ROLE_ARCHIVE) is a download row; its members are file rows that name it. Rows keep
+ * their id for as long as their path stays listed: partial files are named by it.
+ *
+ * A note survives kill -9 as soon as it is made. After a power cut, what was noted since the last
+ * spool_flush() may be gone; what is there may speak of bytes that are not: spool_each_unsure().
  */
 #pragma once
 
@@ -41,7 +45,15 @@ gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **
 /* _UNSAFE: a path that is unsafe, or collides with another by case or normal form (both are named);
  * two files of one path and different content are _UNSAFE too, the same is one. */
 gboolean spool_add(Spool *spool, const FileSpec *file, GError **error);
+/* A digest for PATH that the publisher declares elsewhere than in the listing itself (SHA256SUMS);
+ * between begin and end, in any order with spool_add(). */
+gboolean spool_declare(Spool *spool, const char *path, const Digest *digest, GError **error);
 gboolean spool_end_listing(Spool *spool, GError **error);
+/* Lines of spool_declare() that named no listed path, at the last end of a listing; *FIRST (may be
+ * NULL): one of them, owned. */
+guint64 spool_unlisted_declared(Spool *spool, char **first);
+/* After begin: the source said "unchanged"; the rows stay as they stood before. */
+gboolean spool_cancel_listing(Spool *spool, GError **error);
 /* TRUE where a listing was ended and stands. */
 gboolean spool_is_listed(Spool *spool);
 /* The rows chosen by another selection (listing unchanged). */
@@ -97,7 +109,10 @@ gboolean spool_note_state(Spool *spool, gint64 id, SpoolState state, const char 
                           GError **error);
 gboolean spool_note_earlier(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
                             GError **error);
-/* Queued again, members forgotten (wrong bytes after all). */
+/* The file PATH of the version that stands is not what it must be: its download is queued again; a
+ * member's archive, likewise. */
+gboolean spool_note_damaged(Spool *spool, const char *path, GError **error);
+/* Queued again, members forgotten (wrong bytes after all); spool_take() may give it again. */
 gboolean spool_note_queued(Spool *spool, gint64 id, GError **error);
 
 /* A member of the archive of row ID. CHOSEN: FALSE for those the selection leaves out (state
@@ -116,7 +131,16 @@ void spool_wanted_member(Spool *spool, gint64 id, const char *path, WantedBytes 
 gboolean spool_expect_member(Spool *spool, gint64 id, const char *path, const DigestSet *digests,
                              guint64 size, GError **error);
 
+/* Makes all notes durable. The bytes that they speak of must be durable before: use stage_flush().
+ */
 gboolean spool_flush(Spool *spool, GError **error);
+/* Staged files whose bytes may have been lost in a power cut since (noted after the last flush,
+ * under another boot): FUNC says whether PATH is in the stage with SIZE and SHA256 (NULL: a link);
+ * where it is not, its download is queued again. */
+gboolean spool_each_unsure(Spool *spool,
+                           gboolean (*func)(const char *path, guint64 size, const Digest *sha256,
+                                            gpointer data),
+                           gpointer data, GError **error);
 
 /* Rows for the lock: writes downloads and files in order; fills the counts of HEADER first (a pass
  * of its own). Also the list; HEADER's fingerprint is set. Files of state FAILED count as failed;

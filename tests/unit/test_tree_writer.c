@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
-#include "tree_writer.h"
+#include "scratch.h"
 
 typedef struct {
     char *base;  /* holds inside/ and outside/ */
@@ -35,16 +35,8 @@ static void tear_down(Place *place, gconstpointer data)
     g_assert_cmpint(now.st_size, ==, 4);
     g_assert_cmpint(fstatat(place->base_fd, "outside/x", &now, AT_SYMLINK_NOFOLLOW), ==, -1);
     close(place->fd);
-    const char *slash = strrchr(place->base, '/');
-    g_autofree char *above = g_strndup(place->base, (gsize)(slash - place->base));
-    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    g_autoptr(GError) error = NULL;
-    g_assert_true(tree_remove_all(fd, slash + 1, &error));
-    g_assert_no_error(error);
-    g_assert_false(g_file_test(place->base, G_FILE_TEST_EXISTS));
-    close(fd);
     close(place->base_fd);
-    g_free(place->base);
+    scratch_remove(place->base);
 }
 
 static void put(TreeWriter *writer, const char *path, const char *text)

@@ -1,0 +1,306 @@
+#include "spool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "machine.h"
+#include "relpath.h"
+#include "spool_private.h"
+
+#define SPOOL_VERSION 1
+
+/* AUTOINCREMENT: the id of a row that went is never given to another path, for a partial file may
+ * still bear it. */
+static const char schema[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE download(id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE,"
+    " key INTEGER, listing INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL,"
+    " have INTEGER NOT NULL DEFAULT 0, size INTEGER, size_kind INTEGER NOT NULL DEFAULT 1,"
+    " declared BLOB, was_declared BLOB, hinted BLOB, addresses TEXT, role INTEGER NOT NULL,"
+    " unpack TEXT, etag TEXT, last_modified TEXT, total INTEGER, modified TEXT, part TEXT,"
+    " changed INTEGER NOT NULL DEFAULT 0,"
+    " seen BLOB, seen_size INTEGER, trust INTEGER NOT NULL DEFAULT 0,"
+    " lock_trust INTEGER NOT NULL DEFAULT 0, address TEXT, locked BLOB, locked_size INTEGER,"
+    " earlier BLOB, earlier_size INTEGER, reason TEXT, epoch INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX queued ON download(id) WHERE state = 0;"
+    "CREATE INDEX queued_largest ON download(size DESC, id) WHERE state = 0;"
+    "CREATE TABLE member(id INTEGER PRIMARY KEY, path TEXT NOT NULL, archive INTEGER NOT NULL,"
+    " key INTEGER, name TEXT, size INTEGER, digests BLOB, link_target TEXT,"
+    " state INTEGER NOT NULL, have INTEGER NOT NULL DEFAULT 0, trust INTEGER NOT NULL DEFAULT 0,"
+    " lock_trust INTEGER NOT NULL DEFAULT 0, imported INTEGER NOT NULL DEFAULT 0,"
+    " epoch INTEGER NOT NULL DEFAULT 0, UNIQUE(path, archive));"
+    "CREATE INDEX member_of ON member(archive, state);"
+    "CREATE INDEX member_key ON member(key);"
+    "CREATE TABLE expected(archive INTEGER, path TEXT, digests BLOB, size INTEGER,"
+    " PRIMARY KEY(archive, path)) WITHOUT ROWID;"
+    "CREATE TABLE declares(path TEXT, algorithm INTEGER, digest BLOB);";
+
+static void sql_takes(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const Spool *spool = sqlite3_user_data(context);
+    const char *path = (const char *)sqlite3_value_text(values[0]);
+    sqlite3_result_int(context,
+                       spool->selection == NULL || selection_takes(spool->selection, path));
+}
+
+static void sql_takes_archive(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const Spool *spool = sqlite3_user_data(context);
+    const char *path = (const char *)sqlite3_value_text(values[0]);
+    sqlite3_result_int(context, spool->selection == NULL ||
+                                    selection_may_take_members(spool->selection, path));
+}
+
+/* Two digest sets that speak of the same algorithm and do not agree. */
+static void sql_digests_differ(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    DigestSet sets[2];
+    for (int i = 0; i < 2; i++)
+        digest_set_from_bytes(sqlite3_value_blob(values[i]), (gsize)sqlite3_value_bytes(values[i]),
+                              &sets[i]);
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&sets[0], &sets[1], &agree, &differ);
+    sqlite3_result_int(context, differ);
+}
+
+static gboolean add_functions(Spool *spool)
+{
+    static const struct {
+        const char *name;
+        int arguments;
+        void (*func)(sqlite3_context *, int, sqlite3_value **);
+    } functions[] = {
+        {"takes", 1, sql_takes},
+        {"takes_archive", 1, sql_takes_archive},
+        {"digests_differ", 2, sql_digests_differ},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
+        if (sqlite3_create_function(database_handle(spool->database), functions[i].name,
+                                    functions[i].arguments, SQLITE_UTF8, spool, functions[i].func,
+                                    NULL, NULL) != SQLITE_OK)
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean spool_commit(Spool *spool, GError **error)
+{
+    if (spool->pending == 0)
+        return TRUE;
+    spool->pending = 0;
+    if (database_exec(spool->database, "COMMIT", error))
+        return TRUE;
+    database_exec(spool->database, "ROLLBACK", NULL);
+    return FALSE;
+}
+
+gboolean spool_touch(Spool *spool, GError **error)
+{
+    if (spool->pending == 0 && !database_exec(spool->database, "BEGIN IMMEDIATE", error))
+        return FALSE;
+    spool->pending++;
+    return TRUE;
+}
+
+gboolean spool_commit_full(Spool *spool, GError **error)
+{
+    return spool->pending < SPOOL_TRANSACTION_ROWS || spool_commit(spool, error);
+}
+
+gboolean spool_run_in_ranges(Spool *spool, const char *most, const char *sql, GError **error)
+{
+    gint64 last = database_number(spool->database, 0, most, "");
+    for (gint64 from = 1; from <= last; from += SPOOL_TRANSACTION_ROWS) {
+        gint64 to = from + SPOOL_TRANSACTION_ROWS - 1;
+        if (!spool_touch(spool, error) ||
+            !database_run(spool->database, error, sql, "ii", from, to) ||
+            !spool_commit(spool, error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean spool_set(Spool *spool, const char *key, const char *value, GError **error)
+{
+    if (value == NULL)
+        return database_run(spool->database, error, "DELETE FROM meta WHERE key = ?", "t", key);
+    return database_run(spool->database, error,
+                        "INSERT INTO meta(key, value) VALUES(?, ?)"
+                        " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                        "tt", key, value);
+}
+
+char *spool_get(Spool *spool, const char *key)
+{
+    sqlite3_stmt *row =
+        database_query(spool->database, NULL, "SELECT value FROM meta WHERE key = ?", "t", key);
+    char *value = NULL;
+    if (row != NULL && database_step(spool->database, row, NULL) == 1)
+        value = g_strdup(column_text(row, 0));
+    if (row != NULL)
+        sqlite3_reset(row);
+    return value;
+}
+
+gboolean spool_set_number(Spool *spool, const char *key, gint64 number, GError **error)
+{
+    g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, number);
+    return spool_set(spool, key, text, error);
+}
+
+gint64 spool_get_number(Spool *spool, const char *key, gint64 otherwise)
+{
+    g_autofree char *text = spool_get(spool, key);
+    return text == NULL ? otherwise : g_ascii_strtoll(text, NULL, 10);
+}
+
+/* Facts kept under a "#" are the spool's own. */
+static gboolean continue_spool(Spool *spool, GError **error)
+{
+    spool->listing = spool_get_number(spool, "#listing", 0);
+    spool->epoch = spool_get_number(spool, "#epoch", 0) + 1;
+    g_autofree char *boot = spool_get(spool, "#boot");
+    /* The same boot: what write() took is still there, flushed or not. */
+    if (boot != NULL && (strcmp(boot, machine_boot_id()) != 0 || *boot == '\0')) {
+        gint64 flushed = spool_get_number(spool, "#flushed", 0);
+        gint64 unsure = spool_get_number(spool, "#unsure", G_MAXINT64);
+        if (!spool_set_number(spool, "#unsure", MIN(flushed, unsure), error))
+            return FALSE;
+    }
+    return spool_set_number(spool, "#epoch", spool->epoch, error) &&
+           spool_set(spool, "#boot", machine_boot_id(), error);
+}
+
+static Spool *open_once(const char *path, GError **error)
+{
+    g_autoptr(Spool) spool = g_new0(Spool, 1);
+    spool->taken = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+    spool->database = database_open(path, DATABASE_PRIVATE, SPOOL_VERSION, schema, error);
+    if (spool->database == NULL || !continue_spool(spool, error))
+        return NULL;
+    if (!add_functions(spool)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
+                    _("The database %s cannot be used: %s."), path,
+                    sqlite3_errmsg(database_handle(spool->database)));
+        return NULL;
+    }
+    return g_steal_pointer(&spool);
+}
+
+static void set_aside(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-journal"};
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autofree char *from = g_strconcat(path, suffixes[i], NULL);
+        g_autofree char *to = g_strconcat(path, ".damaged", suffixes[i], NULL);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            unlink(from);
+    }
+}
+
+Spool *spool_open(const char *path, GError **error)
+{
+    g_autoptr(GError) problem = NULL;
+    Spool *spool = open_once(path, &problem);
+    if (spool == NULL && g_error_matches(problem, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
+        event_log(EVENT_LOG_WARNING, _("%s It is set aside, and a new one is made."),
+                  problem->message);
+        g_clear_error(&problem);
+        set_aside(path);
+        spool = open_once(path, &problem);
+    }
+    if (problem != NULL)
+        g_propagate_error(error, g_steal_pointer(&problem));
+    return spool;
+}
+
+void spool_close(Spool *spool)
+{
+    if (spool == NULL)
+        return;
+    if (spool->database != NULL) {
+        g_autoptr(GError) error = NULL;
+        if (!spool_commit(spool, &error))
+            event_log(EVENT_LOG_WARNING, "%s", error->message);
+    }
+    database_close(spool->database);
+    g_clear_pointer(&spool->taken, g_hash_table_unref);
+    g_clear_pointer(&spool->selection, selection_free);
+    g_free(spool);
+}
+
+gboolean spool_flush(Spool *spool, GError **error)
+{
+    if (!spool_commit(spool, error))
+        return FALSE;
+    /* One commit with fsync carries all that went before it in the write-ahead log. */
+    if (!database_exec(spool->database, "PRAGMA synchronous = FULL", error))
+        return FALSE;
+    gboolean flushed =
+        spool_touch(spool, error) && spool_set_number(spool, "#flushed", spool->epoch, error) &&
+        spool_set_number(spool, "#epoch", spool->epoch + 1, error) && spool_commit(spool, error);
+    if (flushed)
+        spool->epoch++;
+    return database_exec(spool->database, "PRAGMA synchronous = NORMAL", flushed ? error : NULL) &&
+           flushed;
+}
+
+gint64 spool_path_key(const char *path)
+{
+    g_autofree char *key = relpath_collision_key(path);
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
+    digest_stream_update(stream, key, strlen(key));
+    DigestSet set = {0};
+    digest_stream_finish(stream, &set);
+    gint64 number;
+    memcpy(&number, digest_set_get(&set, DIGEST_SHA256)->bytes, sizeof number);
+    return number;
+}
+
+gboolean spool_paths_collide(const char *a, const char *b)
+{
+    g_autofree char *key_a = relpath_collision_key(a);
+    g_autofree char *key_b = relpath_collision_key(b);
+    return strcmp(key_a, key_b) == 0;
+}
+
+gboolean spool_refuse_collision(const char *a, const char *b, GError **error)
+{
+    g_autofree char *shown_a = relpath_display(a);
+    g_autofree char *shown_b = relpath_display(b);
+    if (strcmp(a, b) == 0)
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
+                    _("%s is refused: it comes twice, with different contents."), shown_a);
+    else
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
+            _("%s and %s are refused: where upper and lower case or forms of a letter count "
+              "as one, they would be the same file."),
+            shown_a, shown_b);
+    return FALSE;
+}
+
+char *addresses_to_text(const GPtrArray *addresses)
+{
+    if (addresses == NULL || addresses->len == 0)
+        return NULL;
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < addresses->len; i++)
+        g_string_append_printf(text, "%s%s", i == 0 ? "" : "\n", (char *)addresses->pdata[i]);
+    return g_string_free(text, FALSE);
+}
+
+void addresses_from_text(const char *text, GPtrArray *addresses)
+{
+    if (text == NULL)
+        return;
+    g_auto(GStrv) parts = g_strsplit(text, "\n", -1);
+    for (guint i = 0; parts[i] != NULL; i++)
+        g_ptr_array_add(addresses, g_strdup(parts[i]));
+}

@@ -1,0 +1,205 @@
+#include <string.h>
+
+#include "error.h"
+#include "i18n.h"
+#include "spool_private.h"
+
+static const char import_download[] =
+    "INSERT INTO download(path, key, state, have, size, declared, addresses, role, unpack, seen,"
+    " seen_size, trust, lock_trust, locked, locked_size)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?10, ?11)"
+    " ON CONFLICT(path) DO UPDATE SET"
+    " state = CASE WHEN excluded.have = 2 THEN 3 ELSE state END,"
+    " have = max(have, excluded.have), lock_trust = excluded.lock_trust,"
+    " trust = CASE WHEN excluded.have = 2 THEN excluded.trust ELSE trust END,"
+    " seen = CASE WHEN excluded.have = 2 THEN excluded.seen ELSE seen END,"
+    " seen_size = CASE WHEN excluded.have = 2 THEN excluded.seen_size ELSE seen_size END,"
+    " locked = excluded.locked, locked_size = excluded.locked_size";
+
+static gint64 state_of_lock(LockState state)
+{
+    switch (state) {
+    case LOCK_STATE_HAVE:
+        return SPOOL_INSTALLED;
+    case LOCK_STATE_SKIPPED:
+        return SPOOL_SKIPPED;
+    default:
+        return SPOOL_QUEUED;
+    }
+}
+
+static gboolean take_download(Spool *spool, const LockDownload *line, GError **error)
+{
+    g_autofree char *addresses = addresses_to_text(line->addresses);
+    g_autofree char *unpack = line->unpack == NULL ? NULL : unpack_rule_to_json(line->unpack);
+    gboolean have = line->state == LOCK_STATE_HAVE;
+    return database_run(spool->database, error, import_download, "tiiiudtitdui", line->path,
+                        spool_path_key(line->path), state_of_lock(line->state),
+                        (gint64)(have ? HAVE_INSTALLED : HAVE_NOTHING), line->size, &line->declared,
+                        addresses, (gint64)line->role, unpack, &line->seen,
+                        have ? line->size : SIZE_UNKNOWN, (gint64)line->trust);
+}
+
+/* A line for the download of the same path; made where a lock names only the file. */
+static gboolean take_plain_file(Spool *spool, const LockFile *line, GError **error)
+{
+    gboolean have = line->state == LOCK_STATE_HAVE;
+    if (!have)
+        return TRUE;
+    static const char sql[] =
+        "INSERT INTO download(path, key, state, have, size, role, seen, seen_size, trust,"
+        " lock_trust, locked, locked_size) VALUES(?1, ?2, 3, 2, ?3, 0, ?4, ?3, ?5, ?5, ?4, ?3)"
+        " ON CONFLICT(path) DO UPDATE SET state = 3, have = 2, seen = excluded.seen,"
+        " seen_size = excluded.seen_size, trust = excluded.trust,"
+        " lock_trust = excluded.lock_trust, locked = excluded.locked,"
+        " locked_size = excluded.locked_size";
+    return database_run(spool->database, error, sql, "tiudi", line->path,
+                        spool_path_key(line->path), line->size, &line->digests,
+                        (gint64)line->trust);
+}
+
+static gboolean take_member(Spool *spool, const LockFile *line, GError **error)
+{
+    gint64 archive = database_number(spool->database, 0, "SELECT id FROM download WHERE path = ?",
+                                     "t", line->archive);
+    if (archive == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("The lock names %s as a member of %s, which it does not list."), line->path,
+                    line->archive);
+        return FALSE;
+    }
+    gboolean have = line->state == LOCK_STATE_HAVE;
+    static const char sql[] =
+        "INSERT INTO member(path, archive, key, name, size, digests, link_target, state, have,"
+        " trust, lock_trust, imported) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 1)"
+        " ON CONFLICT(path, archive) DO UPDATE SET state = CASE WHEN excluded.have = 2 THEN 3 ELSE"
+        " state END, have = max(have, excluded.have), imported = 1,"
+        " lock_trust = excluded.lock_trust";
+    return database_run(spool->database, error, sql, "tiitudtiii", line->path, archive,
+                        spool_path_key(line->path), line->member, line->size, &line->digests,
+                        line->link_target, state_of_lock(line->state),
+                        (gint64)(have ? HAVE_INSTALLED : HAVE_NOTHING), (gint64)line->trust);
+}
+
+gboolean spool_import_lock(Spool *spool, LockReader *lock, GError **error)
+{
+    g_auto(LockDownload) download = {0};
+    g_auto(LockFile) file = {0};
+    for (;;) {
+        gboolean taken = FALSE;
+        switch (lock_reader_next(lock, &download, &file, error)) {
+        case LOCK_LINE_END:
+            return spool_commit(spool, error);
+        case LOCK_LINE_DOWNLOAD:
+            taken = spool_touch(spool, error) && take_download(spool, &download, error);
+            break;
+        case LOCK_LINE_FILE:
+            taken = spool_touch(spool, error) &&
+                    (file.archive != NULL ? take_member(spool, &file, error)
+                                          : take_plain_file(spool, &file, error));
+            break;
+        default:
+            break;
+        }
+        if (!taken || !spool_commit_full(spool, error)) {
+            spool_commit(spool, NULL);
+            return FALSE;
+        }
+    }
+}
+
+static void add_downloads(SpoolTotals *totals, sqlite3_stmt *row)
+{
+    SpoolState state = (SpoolState)sqlite3_column_int(row, 1);
+    gboolean is_archive = sqlite3_column_int(row, 0) != 0;
+    guint64 count = (guint64)sqlite3_column_int64(row, 2);
+    guint64 bytes = (guint64)sqlite3_column_int64(row, 3);
+    guint64 unknown = (guint64)sqlite3_column_int64(row, 4);
+    totals->downloads += count;
+    if (!is_archive)
+        totals->files += count;
+    if (unknown > 0)
+        totals->listed_bytes = SIZE_UNKNOWN;
+    else if (totals->listed_bytes != SIZE_UNKNOWN)
+        totals->listed_bytes += bytes;
+    switch (state) {
+    case SPOOL_QUEUED:
+        totals->queued += count;
+        totals->queued_bytes += bytes;
+        totals->queued_unknown += unknown;
+        if (is_archive) {
+            totals->queued_archives += count;
+            totals->queued_archive_bytes += bytes;
+            totals->largest_archive = (guint64)sqlite3_column_int64(row, 5);
+        }
+        break;
+    case SPOOL_SKIPPED:
+        totals->skipped += count;
+        break;
+    case SPOOL_ABSENT:
+        totals->absent += count;
+        break;
+    case SPOOL_FAILED:
+        totals->failed += count;
+        break;
+    default:
+        break;
+    }
+}
+
+static void add_files(SpoolTotals *totals, sqlite3_stmt *row)
+{
+    guint64 count = (guint64)sqlite3_column_int64(row, 2);
+    guint64 bytes = (guint64)sqlite3_column_int64(row, 3);
+    int trust = sqlite3_column_int(row, 1);
+    if (sqlite3_column_int(row, 4))
+        totals->files += count;
+    switch ((SpoolState)sqlite3_column_int(row, 0)) {
+    case SPOOL_STAGED:
+        totals->staged_files += count;
+        totals->staged_bytes += bytes;
+        break;
+    case SPOOL_INSTALLED:
+        totals->installed_files += count;
+        totals->installed_bytes += bytes;
+        break;
+    default:
+        return;
+    }
+    totals->held_files += count;
+    totals->held_bytes += bytes;
+    if (trust >= 0 && trust <= TRUST_FIRST_USE)
+        totals->trust_files[trust] += count;
+}
+
+gboolean spool_totals(Spool *spool, SpoolTotals *totals, GError **error)
+{
+    memset(totals, 0, sizeof *totals);
+    if (!spool_commit(spool, error))
+        return FALSE;
+    sqlite3_stmt *row = database_query(spool->database, error,
+                                       "SELECT role = 1, state, count(*), total(size),"
+                                       " sum(size IS NULL), max(size) FROM download GROUP BY 1, 2",
+                                       "");
+    int got = row == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, row, error);
+        if (got == 1)
+            add_downloads(totals, row);
+    }
+    if (got < 0)
+        return FALSE;
+    row = database_query(spool->database, error,
+                         "SELECT state, trust, count(*), total(seen_size), 0 FROM download"
+                         " WHERE role != 1 GROUP BY 1, 2"
+                         " UNION ALL SELECT state, trust, count(*), total(size), 1 FROM member"
+                         " GROUP BY 1, 2",
+                         "");
+    got = row == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, row, error);
+        if (got == 1)
+            add_files(totals, row);
+    }
+    return got == 0;
+}

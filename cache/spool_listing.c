@@ -1,0 +1,376 @@
+#include <errno.h>
+#include <string.h>
+
+#include "error.h"
+#include "i18n.h"
+#include "relpath.h"
+#include "spool_private.h"
+
+/* What the source says of a row that stood before; compared when the listing has ended, for digests
+ * may come from elsewhere until then. A row that a lock brought has no validators to compare. */
+static const char upsert[] =
+    "INSERT INTO download(path, key, listing, state, size, size_kind, declared, hinted, addresses,"
+    " role, unpack, etag, last_modified, total, modified, part)"
+    " VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    " ON CONFLICT(path) DO UPDATE SET"
+    " changed = CASE WHEN listing = 0"
+    "  THEN excluded.size_kind = 0 AND size != excluded.size"
+    "  ELSE NOT (size IS excluded.size AND size_kind = excluded.size_kind AND etag IS excluded.etag"
+    "   AND last_modified IS excluded.last_modified AND total IS excluded.total"
+    "   AND modified IS excluded.modified AND role = excluded.role"
+    "   AND unpack IS excluded.unpack) END,"
+    " was_declared = declared, declared = excluded.declared, key = excluded.key,"
+    " listing = excluded.listing, size = excluded.size, size_kind = excluded.size_kind,"
+    " hinted = excluded.hinted, addresses = excluded.addresses, role = excluded.role,"
+    " unpack = excluded.unpack, etag = excluded.etag, last_modified = excluded.last_modified,"
+    " total = excluded.total, modified = excluded.modified, part = excluded.part"
+    " WHERE listing != excluded.listing";
+
+gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **error)
+{
+    g_clear_pointer(&spool->selection, selection_free);
+    spool->selection = selection_copy(selection);
+    spool->listing++;
+    spool_put_back_all(spool);
+    return spool_commit(spool, error) && spool_set(spool, "#listed", NULL, error) &&
+           spool_set_number(spool, "#listing", spool->listing, error) &&
+           database_run(spool->database, error, "DELETE FROM declares", "");
+}
+
+/* The path was listed already: the same file once more, or another? */
+static gboolean check_repeated(Spool *spool, const FileSpec *file, GError **error)
+{
+    sqlite3_stmt *row =
+        database_query(spool->database, error,
+                       "SELECT size, size_kind, declared, addresses FROM download WHERE path = ?",
+                       "t", file->path);
+    int found = row == NULL ? -1 : database_step(spool->database, row, error);
+    if (found != 1)
+        return found == 0;
+    guint64 size = column_size(row, 0);
+    gboolean sizes_differ = sqlite3_column_int(row, 1) == SIZE_EXACT && file->size_is_exact &&
+                            size != SIZE_UNKNOWN && file->size != SIZE_UNKNOWN &&
+                            size != file->size;
+    DigestSet declared;
+    column_digests(row, 2, &declared);
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&declared, &file->declared, &agree, &differ);
+    sqlite3_reset(row);
+    return (!sizes_differ && !differ) || spool_refuse_collision(file->path, file->path, error);
+}
+
+gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
+{
+    if (!relpath_check(file->path, error) || !spool_touch(spool, error))
+        return FALSE;
+    g_autofree char *addresses = addresses_to_text(file->addresses);
+    g_autofree char *unpack = file->unpack == NULL ? NULL : unpack_rule_to_json(file->unpack);
+    const Validators *validators = file->validators;
+    gint64 kind = file->size_is_exact     ? SIZE_EXACT
+                  : file->size_is_rounded ? SIZE_ROUNDED
+                                          : SIZE_HINT;
+    if (!database_run(spool->database, error, upsert, "tiiuiddtitttutt", file->path,
+                      spool_path_key(file->path), spool->listing, file->size, kind, &file->declared,
+                      &file->hinted, addresses, (gint64)file->role, unpack,
+                      validators == NULL ? NULL : validators->etag,
+                      validators == NULL ? NULL : validators->last_modified,
+                      validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified,
+                      file->part))
+        return FALSE;
+    if (database_changes(spool->database) == 0 && !check_repeated(spool, file, error))
+        return FALSE;
+    return spool_commit_full(spool, error);
+}
+
+gboolean spool_declare(Spool *spool, const char *path, const Digest *digest, GError **error)
+{
+    return spool_touch(spool, error) &&
+           database_run(spool->database, error,
+                        "INSERT INTO declares(path, algorithm, digest) VALUES(?, ?, ?)", "tib",
+                        path, (gint64)digest->algorithm, digest->bytes,
+                        digest_length(digest->algorithm)) &&
+           spool_commit_full(spool, error);
+}
+
+guint64 spool_unlisted_declared(Spool *spool, char **first)
+{
+    if (first != NULL)
+        *first = spool_get(spool, "#unlisted_first");
+    return (guint64)spool_get_number(spool, "#unlisted", 0);
+}
+
+static gboolean note_unlisted(Spool *spool, const char *path, GError **error)
+{
+    gint64 count = spool_get_number(spool, "#unlisted", 0);
+    return (count > 0 || spool_set(spool, "#unlisted_first", path, error)) &&
+           spool_set_number(spool, "#unlisted", count + 1, error);
+}
+
+static gboolean join_one(Spool *spool, sqlite3_stmt *line, GError **error)
+{
+    const char *path = column_text(line, 0);
+    sqlite3_stmt *row = database_query(
+        spool->database, error, "SELECT id, declared FROM download WHERE path = ? AND listing = ?",
+        "ti", path, spool->listing);
+    int found = row == NULL ? -1 : database_step(spool->database, row, error);
+    if (found < 0 || !spool_touch(spool, error))
+        return FALSE;
+    if (found == 0)
+        return note_unlisted(spool, path, error);
+    gint64 id = sqlite3_column_int64(row, 0);
+    DigestSet declared;
+    column_digests(row, 1, &declared);
+    sqlite3_reset(row);
+    Digest digest = {.algorithm = (DigestAlgorithm)sqlite3_column_int(line, 1)};
+    if ((gsize)sqlite3_column_bytes(line, 2) == digest_length(digest.algorithm))
+        memcpy(digest.bytes, sqlite3_column_blob(line, 2), digest_length(digest.algorithm));
+    digest_set_add(&declared, &digest);
+    return database_run(spool->database, error, "UPDATE download SET declared = ? WHERE id = ?",
+                        "di", &declared, id) &&
+           spool_commit_full(spool, error);
+}
+
+static gboolean join_declared(Spool *spool, GError **error)
+{
+    if (!spool_set(spool, "#unlisted", NULL, error) ||
+        !spool_set(spool, "#unlisted_first", NULL, error))
+        return FALSE;
+    g_autoptr(sqlite3_stmt) lines = database_query_new(
+        spool->database, error, "SELECT path, algorithm, digest FROM declares", "");
+    int got = lines == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, lines, error);
+        if (got == 1 && !join_one(spool, lines, error))
+            return FALSE;
+    }
+    return got == 0 && spool_commit(spool, error) &&
+           database_run(spool->database, error, "DELETE FROM declares", "");
+}
+
+/* Rows of which the source now says something else begin anew; what the lock holds only where a
+ * digest speaks against it. */
+static gboolean settle_rows(Spool *spool, GError **error)
+{
+    static const char most[] = "SELECT max(id) FROM download";
+    return spool_run_in_ranges(
+               spool, most,
+               "UPDATE download SET state = 0, have = CASE have WHEN 2 THEN 2 ELSE 0 END,"
+               " reason = NULL, earlier = NULL, earlier_size = NULL"
+               " WHERE id BETWEEN ?1 AND ?2 AND state != 0"
+               " AND ((changed AND have != 2) OR digests_differ(was_declared, declared)"
+               "  OR digests_differ(declared, seen))",
+               error) &&
+           /* An archive that comes anew forgets what its old bytes held. */
+           spool_run_in_ranges(spool, most,
+                               "DELETE FROM member WHERE have = 1 AND archive IN (SELECT id FROM"
+                               " download WHERE id BETWEEN ?1 AND ?2 AND state = 0 AND changed)",
+                               error) &&
+           spool_run_in_ranges(spool, most,
+                               "UPDATE download SET changed = 0, was_declared = NULL"
+                               " WHERE id BETWEEN ?1 AND ?2 AND (changed OR was_declared NOT NULL)",
+                               error);
+}
+
+static gboolean drop_unlisted(Spool *spool, GError **error)
+{
+    gint64 listing = spool->listing;
+    if (database_number(spool->database, 0,
+                        "SELECT 1 FROM download WHERE listing != ? AND have != 2 LIMIT 1", "i",
+                        listing) == 0)
+        return TRUE;
+    return database_run(spool->database, error,
+                        "DELETE FROM member WHERE archive IN"
+                        " (SELECT id FROM download WHERE listing != ? AND have != 2)",
+                        "i", listing) &&
+           database_run(spool->database, error,
+                        "DELETE FROM expected WHERE archive IN"
+                        " (SELECT id FROM download WHERE listing != ? AND have != 2)",
+                        "i", listing) &&
+           database_run(spool->database, error,
+                        "DELETE FROM download WHERE listing != ? AND have != 2", "i", listing);
+}
+
+/* Equal keys are looked at again: 64 bits may agree by chance. */
+static gboolean check_key(Spool *spool, gint64 key, GError **error)
+{
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    sqlite3_stmt *row = database_query(
+        spool->database, error,
+        "SELECT path FROM download WHERE key = ? AND role != 1 ORDER BY path LIMIT 16", "i", key);
+    int got = row == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, row, error);
+        if (got == 1)
+            g_ptr_array_add(paths, g_strdup(column_text(row, 0)));
+    }
+    for (guint i = 1; got == 0 && i < paths->len; i++) {
+        if (spool_paths_collide(paths->pdata[i - 1], paths->pdata[i]))
+            return spool_refuse_collision(paths->pdata[i - 1], paths->pdata[i], error);
+    }
+    return got == 0;
+}
+
+static gboolean check_collisions(Spool *spool, GError **error)
+{
+    /* Sorted once, now: kept while rows come in at random it would cost ten times as much. */
+    if (!database_exec(spool->database, "CREATE INDEX IF NOT EXISTS download_key ON download(key)",
+                       error))
+        return FALSE;
+    g_autoptr(sqlite3_stmt) keys = database_query_new(
+        spool->database, error,
+        "SELECT key FROM download WHERE key NOT NULL GROUP BY key HAVING count(*) > 1", "");
+    int got = keys == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, keys, error);
+        if (got == 1 && !check_key(spool, sqlite3_column_int64(keys, 0), error))
+            return FALSE;
+    }
+    return got == 0;
+}
+
+/* No listed file may be a folder of another. */
+static gboolean check_folders_of(Spool *spool, const char *path, GString *folder, GError **error)
+{
+    const char *slash = strrchr(path, '/');
+    gsize length = slash == NULL ? 0 : (gsize)(slash - path);
+    if (folder->len == length && memcmp(folder->str, path, length) == 0)
+        return TRUE;
+    gsize common = 0;
+    while (common < length && common < folder->len && path[common] == folder->str[common])
+        common++;
+    g_string_truncate(folder, 0);
+    g_string_append_len(folder, path, (gssize)length);
+    for (gsize end = length; end > 0; end--) {
+        if (end != length && path[end] != '/')
+            continue;
+        g_autofree char *above = g_strndup(path, end);
+        if (database_number(spool->database, 0,
+                            "SELECT 1 FROM download WHERE path = ? AND role != 1", "t", above)) {
+            g_autofree char *shown = relpath_display(path);
+            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
+                        _("%s is refused: %s is listed as a file, and cannot be its folder."),
+                        shown, above);
+            return FALSE;
+        }
+        if (end <= common)
+            break;
+    }
+    return TRUE;
+}
+
+static gboolean check_folders(Spool *spool, GError **error)
+{
+    g_autoptr(GString) folder = g_string_new(NULL);
+    g_autoptr(sqlite3_stmt) rows =
+        database_query_new(spool->database, error, "SELECT path FROM download ORDER BY path", "");
+    int got = rows == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, rows, error);
+        if (got == 1 && !check_folders_of(spool, column_text(rows, 0), folder, error))
+            return FALSE;
+    }
+    return got == 0;
+}
+
+gboolean spool_end_listing(Spool *spool, GError **error)
+{
+    return spool_commit(spool, error) && join_declared(spool, error) && settle_rows(spool, error) &&
+           drop_unlisted(spool, error) && check_collisions(spool, error) &&
+           check_folders(spool, error) && spool_choose_rows(spool, error) &&
+           spool_set(spool, "#listed", "1", error);
+}
+
+gboolean spool_is_listed(Spool *spool)
+{
+    return spool_get_number(spool, "#listed", 0) == 1;
+}
+
+gboolean spool_choose_rows(Spool *spool, GError **error)
+{
+    return spool_run_in_ranges(
+               spool, "SELECT max(id) FROM download",
+               "UPDATE download SET state = new.state FROM (SELECT id AS row, CASE"
+               "  WHEN NOT CASE role WHEN 1 THEN takes_archive(path) ELSE takes(path) END THEN 1"
+               "  WHEN state IN (0, 4, 5) THEN state"
+               "  WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END AS state"
+               "  FROM download WHERE id BETWEEN ?1 AND ?2) AS new"
+               " WHERE new.row = download.id AND new.state != download.state",
+               error) &&
+           spool_run_in_ranges(spool, "SELECT max(id) FROM member",
+                               "UPDATE member SET state = CASE WHEN NOT takes(path) THEN 1"
+                               " WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END"
+                               " WHERE id BETWEEN ?1 AND ?2",
+                               error) &&
+           /* A member that is wanted now brings its archive back. */
+           spool_run_in_ranges(spool, "SELECT max(id) FROM download",
+                               "UPDATE download SET state = 0 WHERE id BETWEEN ?1 AND ?2"
+                               " AND state IN (2, 3) AND role = 1 AND EXISTS"
+                               " (SELECT 1 FROM member WHERE archive = download.id AND state = 0)",
+                               error);
+}
+
+gboolean spool_choose(Spool *spool, const Selection *selection, GError **error)
+{
+    g_clear_pointer(&spool->selection, selection_free);
+    spool->selection = selection_copy(selection);
+    return spool_commit(spool, error) && spool_choose_rows(spool, error);
+}
+
+gboolean spool_retry_failed(Spool *spool, GError **error)
+{
+    return spool_commit(spool, error) &&
+           database_run(spool->database, error,
+                        "UPDATE download SET state = 0, reason = NULL WHERE state = 5", "");
+}
+
+static void hash_text(DigestStream *stream, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    digest_stream_update(stream, name, strlen(name));
+    digest_stream_update(stream, "=", 1);
+    digest_stream_update(stream, text, strlen(text) + 1);
+}
+
+static void hash_row(DigestStream *stream, sqlite3_stmt *row)
+{
+    hash_text(stream, "path", column_text(row, 0));
+    hash_text(stream, "size", column_text(row, 1));
+    DigestSet declared;
+    column_digests(row, 2, &declared);
+    for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
+        const Digest *digest = digest_set_get(&declared, (DigestAlgorithm)i);
+        g_autofree char *hex = digest == NULL ? NULL : digest_to_hex(digest);
+        hash_text(stream, digest_algorithm_name((DigestAlgorithm)i), hex);
+    }
+    /* Where a digest speaks, a touched date says nothing more. */
+    if (digest_set_is_empty(&declared)) {
+        hash_text(stream, "etag", column_text(row, 3));
+        hash_text(stream, "last-modified", column_text(row, 4));
+        hash_text(stream, "total", column_text(row, 5));
+        hash_text(stream, "modified", column_text(row, 6));
+    }
+}
+
+char *spool_source_state(Spool *spool, const ListingHead *head, GError **error)
+{
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
+    hash_text(stream, "version", head == NULL ? NULL : head->version);
+    hash_text(stream, "newest-change", head == NULL ? NULL : head->newest_change);
+    g_autoptr(sqlite3_stmt) rows =
+        database_query_new(spool->database, error,
+                           "SELECT path, size, declared, etag, last_modified, total, modified"
+                           " FROM download WHERE listing = ? ORDER BY path",
+                           "i", spool->listing);
+    int got = rows == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, rows, error);
+        if (got == 1)
+            hash_row(stream, rows);
+    }
+    if (got < 0)
+        return NULL;
+    DigestSet set = {0};
+    digest_stream_finish(stream, &set);
+    return digest_to_hex(digest_set_get(&set, DIGEST_SHA256));
+}

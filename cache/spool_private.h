@@ -1,0 +1,56 @@
+/*
+ * Between the files of the spool.
+ */
+#pragma once
+
+#include "database.h"
+#include "spool.h"
+
+/* What is there of a row's bytes, whatever its state. */
+enum {
+    HAVE_NOTHING,
+    HAVE_STAGED,
+    HAVE_INSTALLED,
+};
+
+/* How much the listed size is worth. */
+enum {
+    SIZE_EXACT,
+    SIZE_HINT,
+    SIZE_ROUNDED,
+};
+
+#define SPOOL_TRANSACTION_ROWS 10000
+
+struct Spool {
+    Database *database;
+    GHashTable *taken;    /* gint64 *: ids given out by spool_take() */
+    Selection *selection; /* behind the SQL functions takes() and takes_archive() */
+    gint64 listing;       /* number of the listing that is being made, or of the last */
+    gint64 epoch;         /* notes carry it; what is above the flushed one is not durable */
+    guint pending;        /* rows in the open transaction; 0: none is open */
+};
+
+/* Begins a transaction where none is open, and counts a row. */
+gboolean spool_touch(Spool *spool, GError **error);
+/* Commits; no fsync. */
+gboolean spool_commit(Spool *spool, GError **error);
+/* Commits once SPOOL_TRANSACTION_ROWS are together. */
+gboolean spool_commit_full(Spool *spool, GError **error);
+/* Runs SQL with ?1 and ?2 set to the ends of each range of ids of TABLE, a transaction each. SQL
+ * and MOST are string literals; MOST tells the largest id. */
+gboolean spool_run_in_ranges(Spool *spool, const char *most, const char *sql, GError **error);
+gboolean spool_set_number(Spool *spool, const char *key, gint64 number, GError **error);
+gint64 spool_get_number(Spool *spool, const char *key, gint64 otherwise);
+void spool_put_back_all(Spool *spool);
+
+/* 64 bits that are equal where relpath_collision_key() is. */
+gint64 spool_path_key(const char *path);
+gboolean spool_paths_collide(const char *a, const char *b);
+gboolean spool_refuse_collision(const char *a, const char *b, GError **error);
+
+/* Re-evaluates which rows are chosen by spool->selection. */
+gboolean spool_choose_rows(Spool *spool, GError **error);
+
+char *addresses_to_text(const GPtrArray *addresses); /* NULL where there are none */
+void addresses_from_text(const char *text, GPtrArray *addresses);
