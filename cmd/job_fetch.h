@@ -24,6 +24,7 @@ typedef struct {
     Requirement require;
     gboolean keep_archives;
     const RoomLimits *limits;
+    gboolean is_repair; /* nothing is taken from the mirror itself */
 } FetchSpec;
 
 typedef struct {

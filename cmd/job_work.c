@@ -1,7 +1,6 @@
 /* One download: from its row to the stage. */
 #include "error.h"
 #include "event_log.h"
-#include "evidence.h"
 #include "i18n.h"
 #include "job_fetch_internal.h"
 #include "share.h"
@@ -219,9 +218,11 @@ static void work_is_wrong(Work *work)
 {
     Fetch *fetch = work->fetch;
     g_autofree char *detail = describe_wrong(work);
-    g_autofree char *name = evidence_name(fetch->spec->reference->folder, work->row->file->path);
+    g_autofree char *name =
+        g_strdup_printf("%s/%s", fetch->spec->reference->folder, work->row->file->path);
     g_autoptr(GError) error = NULL;
-    int evidence = evidence_open(fetch->spec->mirror, NULL);
+    int evidence = openat(mirror_private_fd(fetch->spec->mirror), "evidence",
+                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     gboolean dropped = partial_file_drop(work->partial, evidence, name, &work->seen, &error);
     if (evidence >= 0) {
         close(evidence);
@@ -392,7 +393,7 @@ static gboolean work_share(Work *work)
     if (!sha256) {
         sha256 = digest_set_get(&work->row->wanted.declared, DIGEST_SHA256);
     }
-    if (!fetch->index || !sha256 || work->members) {
+    if (!fetch->index || !sha256 || work->members || fetch->spec->is_repair) {
         return FALSE;
     }
     guint64 size = 0;

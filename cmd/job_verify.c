@@ -1,0 +1,444 @@
+#include "job_verify.h"
+
+#include "checksum_list.h"
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "index.h"
+#include "proofs.h"
+#include "relpath.h"
+#include "verifier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    Job *job;
+    const VerifyRequest *request;
+    VerifyResult *result;
+    const char *folder, *version; /* NULL: no version of a mirror */
+    Index *index;
+    int tree_fd;
+} Verify;
+
+void verify_result_free(VerifyResult *result)
+{
+    if (result) {
+        g_free(result->label);
+        g_free(result->fingerprint);
+        g_ptr_array_unref(result->wrong);
+        g_free(result);
+    }
+}
+
+static VerifyResult *result_new(const char *label)
+{
+    VerifyResult *result = g_new0(VerifyResult, 1);
+    result->label = g_strdup(label);
+    result->wrong = g_ptr_array_new_with_free_func(g_free);
+    return result;
+}
+
+static char *describe_damage(const VerifiedFile *file)
+{
+    switch (file->as) {
+    case VERIFIED_MISSING:
+        return g_strdup(_("is missing"));
+    case VERIFIED_SIZE:
+        return g_strdup_printf(
+            _("has %" G_GUINT64_FORMAT " bytes where it must have %" G_GUINT64_FORMAT), file->size,
+            file->wanted_size);
+    case VERIFIED_NOT_A_FILE:
+        return g_strdup(_("is not the file (or link) that it must be"));
+    case VERIFIED_UNREADABLE:
+        return g_strdup_printf(_("cannot be read: %s"), g_strerror(file->errno_value));
+    default:
+        break;
+    }
+    for (guint i = 0; file->seen && i < DIGEST_ALGORITHMS; i++) {
+        const Digest *seen = digest_set_get(file->seen, (DigestAlgorithm)i);
+        const Digest *wanted = digest_set_get(file->wanted, (DigestAlgorithm)i);
+        if (seen && wanted && !digest_equal(seen, wanted)) {
+            g_autofree char *is = digest_to_hex(seen);
+            g_autofree char *must = digest_to_hex(wanted);
+            return g_strdup_printf(_("has %s %s where it must have %s"),
+                                   digest_algorithm_name((DigestAlgorithm)i), is, must);
+        }
+    }
+    return g_strdup(_("has other bytes than it must have"));
+}
+
+static void tell_wrong(Verify *verify, const VerifiedFile *file)
+{
+    VerifyResult *result = verify->result;
+    if (result->wrong->len < WRONG_MOST) {
+        g_ptr_array_add(result->wrong, g_strdup(file->path));
+    }
+    g_autofree char *what = describe_damage(file);
+    g_autofree char *shown = relpath_display(file->path);
+    job_tell(verify->job, JOB_EVENT_FAILURE, file->as == VERIFIED_MISSING ? "missing" : "damaged",
+             json_pack("{s:s, s:s, s:s}", "dataset", result->label, "path", shown, "what", what),
+             _("%s: %s %s."), result->label, shown, what);
+}
+
+static void on_result(const VerifiedFile *file, gpointer data)
+{
+    Verify *verify = data;
+    VerifyResult *result = verify->result;
+    result->files++;
+    job_count(verify->job, checked_files, 1);
+    switch (file->as) {
+    case VERIFIED_RIGHT:
+        result->right++;
+        result->bytes += file->size;
+        job_count(verify->job, checked_bytes, file->size);
+        return;
+    case VERIFIED_UNCHANGED:
+        result->unchanged++;
+        return;
+    case VERIFIED_NO_DIGEST:
+        result->no_digest++;
+        return;
+    case VERIFIED_MISSING:
+        result->missing++;
+        break;
+    case VERIFIED_UNREADABLE:
+        result->unreadable++;
+        break;
+    default:
+        result->damaged++;
+        break;
+    }
+    tell_wrong(verify, file);
+}
+
+static gboolean on_unchanged(const char *path, guint64 size, gint64 mtime_ns, gint64 ctime_ns,
+                             guint64 inode, gpointer data)
+{
+    Verify *verify = data;
+    const FileStamp stamp = {
+        .size = size, .mtime_ns = mtime_ns, .ctime_ns = ctime_ns, .inode = inode};
+    return verify->index &&
+           index_is_unchanged(verify->index, verify->folder, verify->version, path, &stamp);
+}
+
+static gboolean is_trusted(const Verify *verify, Trust trust)
+{
+    switch (verify->request->require) {
+    case REQUIRE_NOTHING:
+        return TRUE;
+    case REQUIRE_DECLARED:
+        return trust == TRUST_DECLARED || trust == TRUST_LOCKED;
+    default:
+        return trust == TRUST_LOCKED;
+    }
+}
+
+/* The files of the lock and those of the tree, both in byte order, side by side: what only the tree
+ * has is foreign. */
+typedef struct {
+    Verify *verify;
+    LockReader *lock;
+    LockFile next;
+    gboolean at_end;
+} Foreign;
+
+static void foreign_advance(Foreign *foreign)
+{
+    LockLine line;
+    do {
+        lock_file_clear(&foreign->next);
+        LockDownload download = {0};
+        line = lock_reader_next(foreign->lock, &download, &foreign->next, NULL);
+        lock_download_clear(&download);
+    } while (line == LOCK_LINE_DOWNLOAD ||
+             (line == LOCK_LINE_FILE && foreign->next.state != LOCK_STATE_HAVE));
+    foreign->at_end = line != LOCK_LINE_FILE;
+}
+
+static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, gpointer data,
+                             GError **error)
+{
+    Foreign *foreign = data;
+    while (!foreign->at_end && strcmp(foreign->next.path, path) < 0) {
+        foreign_advance(foreign);
+    }
+    if (foreign->at_end || strcmp(foreign->next.path, path) != 0) {
+        g_autofree char *shown = relpath_display(path);
+        foreign->verify->result->foreign++;
+        job_tell(foreign->verify->job, JOB_EVENT_DETAIL, "foreign",
+                 json_pack("{s:s, s:s}", "dataset", foreign->verify->result->label, "path", shown),
+                 _("%s: %s is not the dataset's."), foreign->verify->result->label, shown);
+    }
+    return !job_is_cancelled(foreign->verify->job);
+}
+
+static gboolean count_foreign(Verify *verify, LockReader *lock, GError **error)
+{
+    Foreign foreign = {.verify = verify, .lock = lock};
+    foreign_advance(&foreign);
+    gboolean done = tree_walk(verify->tree_fd, on_tree_file, &foreign, error);
+    lock_file_clear(&foreign.next);
+    return done;
+}
+
+static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
+{
+    g_autoptr(Verifier) verifier =
+        verifier_new(verify->tree_fd, job_digest_pool(verify->job), verify->request->quick,
+                     on_unchanged, on_result, verify);
+    LockLine line = LOCK_LINE_FILE;
+    while (line != LOCK_LINE_END && line != LOCK_LINE_ERROR && !job_is_cancelled(verify->job)) {
+        g_auto(LockDownload) download = {0};
+        g_auto(LockFile) file = {0};
+        line = lock_reader_next(lock, &download, &file, error);
+        if (line != LOCK_LINE_FILE || file.state != LOCK_STATE_HAVE) {
+            continue;
+        }
+        if (!relpath_check(file.path, error)) {
+            return FALSE;
+        }
+        if (!is_trusted(verify, file.trust)) {
+            verify->result->untrusted++;
+        }
+        verifier_add(verifier, file.path, file.size, &file.digests, file.link_target);
+    }
+    if (job_is_cancelled(verify->job)) {
+        g_autofree char *again = g_strdup_printf("medmirror verify %s", verify->result->label);
+        job_set_cancelled_error(verify->job, again, error);
+        return FALSE;
+    }
+    verifier_finish(verifier);
+    return line == LOCK_LINE_END;
+}
+
+static void set_verdict(Verify *verify, const char *ref, GError **error)
+{
+    const VerifyResult *result = verify->result;
+    guint64 wrong = result->damaged + result->missing + result->unreadable;
+    if (wrong && ref) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    ngettext("%s: %" G_GUINT64_FORMAT
+                             " file is not as it must be. Mend it with: medmirror verify "
+                             "--repair %s",
+                             "%s: %" G_GUINT64_FORMAT
+                             " files are not as they must be. Mend them with: medmirror verify "
+                             "--repair %s",
+                             (gulong)wrong),
+                    result->label, wrong, ref);
+    } else if (wrong) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+            ngettext("%s: %" G_GUINT64_FORMAT " file is not as its list says. Fetch it anew.",
+                     "%s: %" G_GUINT64_FORMAT " files are not as their list says. Fetch them anew.",
+                     (gulong)wrong),
+            result->label, wrong);
+    } else if (result->list_is_wrong) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s: every file is right, but the list beside them (%s.sha256) is not the "
+                      "lock's. It is written anew "
+                      "by: medmirror verify --repair %s"),
+                    result->label, verify->version, ref ? ref : result->label);
+    } else if (result->untrusted) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s: %" G_GUINT64_FORMAT
+                      " files are as they came first, and nobody vouches for them; --require "
+                      "asks for more."),
+                    result->label, result->untrusted);
+    }
+}
+
+static void append_proof(Verify *verify, Mirror *mirror)
+{
+    const VerifyResult *result = verify->result;
+    const Proof proof = {.folder = verify->folder,
+                         .version = verify->version,
+                         .fingerprint = result->fingerprint,
+                         .files = result->right,
+                         .bytes = result->bytes,
+                         .damaged = result->damaged + result->unreadable,
+                         .missing = result->missing,
+                         .foreign = result->foreign,
+                         .quick = verify->request->quick,
+                         .by = "verify"};
+    g_autoptr(GError) error = NULL;
+    if (!proofs_append(mirror, &proof, &error)) {
+        event_log(EVENT_LOG_DEBUG, "no proof was written: %s", error->message);
+    }
+}
+
+static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
+{
+    g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, header->version);
+    int fd = openat(mirror_fd(mirror), name, O_RDONLY | O_CLOEXEC);
+    guint8 buffer[65536];
+    gssize got = 0;
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
+    while (fd >= 0 && (got = TEMP_FAILURE_RETRY(read(fd, buffer, sizeof buffer))) > 0) {
+        digest_stream_update(stream, buffer, (gsize)got);
+    }
+    DigestSet seen = {0};
+    digest_stream_finish(stream, &seen);
+    g_autofree char *hex = digest_to_hex(digest_set_get(&seen, DIGEST_SHA256));
+    g_autofree char *fingerprint = g_strdup_printf("mm1:%s", hex);
+    verify->result->fingerprint = g_strdup(header->fingerprint);
+    verify->result->list_is_wrong =
+        fd < 0 || got < 0 || g_strcmp0(fingerprint, header->fingerprint) != 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
+                                 const VerifyRequest *request, GError **error)
+{
+    g_autofree char *label = g_strdup_printf("%s@%s", header->ref, header->version);
+    g_autoptr(VerifyResult) result = result_new(label);
+    g_autoptr(Index) index = request->quick ? index_open(mirror, NULL) : NULL;
+    Verify verify = {.job = job,
+                     .request = request,
+                     .result = result,
+                     .folder = header->folder,
+                     .version = header->version,
+                     .index = index};
+    g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
+    verify.tree_fd = lock ? mirror_open_tree(mirror, header->folder, header->version, error) : -1;
+    if (verify.tree_fd < 0) {
+        return NULL;
+    }
+    g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
+    gboolean done =
+        again && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error);
+    close(verify.tree_fd);
+    if (!done) {
+        return NULL;
+    }
+    check_list(&verify, mirror, header);
+    append_proof(&verify, mirror);
+    set_verdict(&verify, label, error);
+    return g_steal_pointer(&result);
+}
+
+static gboolean verify_list(Verify *verify, Verifier *verifier, int folder_fd, const char *name,
+                            GError **error)
+{
+    int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set_storage(error, errno, _("%s cannot be read"), name);
+    }
+    g_autoptr(ChecksumListReader) reader = checksum_list_reader_new(fd, name);
+    int got = 1;
+    while (got > 0 && !job_is_cancelled(verify->job)) {
+        g_auto(ChecksumLine) line = {0};
+        got = checksum_list_reader_next(reader, &line, error);
+        if (got > 0) {
+            DigestSet wanted = {0};
+            digest_set_add(&wanted, &line.digest);
+            if (!relpath_check(line.path, error)) {
+                got = -1;
+            } else {
+                verifier_add(verifier, line.path, SIZE_UNKNOWN, &wanted, NULL);
+            }
+        }
+    }
+    close(fd);
+    return got == 0;
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of lists in the folder itself, sorted. */
+static GPtrArray *lists_in(const char *path, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    GDir *dir = g_dir_open(path, 0, &failure);
+    if (!dir) {
+        gboolean absent = g_error_matches(failure, G_FILE_ERROR, G_FILE_ERROR_NOENT);
+        g_set_error(error, MEDMIRROR_ERROR,
+                    absent ? MEDMIRROR_ERROR_ABSENT : MEDMIRROR_ERROR_STORAGE,
+                    _("%s cannot be read: %s"), path, failure->message);
+        return NULL;
+    }
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+    const char *name;
+    while ((name = g_dir_read_name(dir))) {
+        if (checksum_list_is_name(name)) {
+            g_ptr_array_add(names, g_strdup(name));
+        }
+    }
+    g_dir_close(dir);
+    g_ptr_array_sort(names, compare_names);
+    return names;
+}
+
+static gboolean verify_lists(Verify *verify, const char *path, GError **error)
+{
+    g_autoptr(GPtrArray) names = lists_in(path, error);
+    if (!names) {
+        return FALSE;
+    }
+    g_autofree char *beside = g_strconcat(path, ".sha256", NULL);
+    gboolean has_beside = g_file_test(beside, G_FILE_TEST_IS_REGULAR);
+    if (!names->len && !has_beside) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s holds no list of digests (SHA256SUMS, MD5SUMS ...), and no lock lies "
+                      "beside it: there is nothing "
+                      "to compare with."),
+                    path);
+        return FALSE;
+    }
+    g_autoptr(Verifier) verifier =
+        verifier_new(verify->tree_fd, job_digest_pool(verify->job), FALSE, NULL, on_result, verify);
+    if (has_beside && !verify_list(verify, verifier, AT_FDCWD, beside, error)) {
+        return FALSE;
+    }
+    for (guint i = 0; !has_beside && i < names->len; i++) {
+        if (!verify_list(verify, verifier, verify->tree_fd, g_ptr_array_index(names, i), error)) {
+            return FALSE;
+        }
+    }
+    verifier_finish(verifier);
+    return TRUE;
+}
+
+VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest *request,
+                                GError **error)
+{
+    g_autofree char *path = g_canonicalize_filename(given, NULL);
+    g_autoptr(VerifyResult) result = result_new(path);
+    Verify verify = {.job = job, .request = request, .result = result};
+    verify.tree_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (verify.tree_fd < 0) {
+        g_set_error(error, MEDMIRROR_ERROR,
+                    errno == ENOENT ? MEDMIRROR_ERROR_ABSENT : MEDMIRROR_ERROR_STORAGE,
+                    _("%s cannot be opened as a folder: %s"), path, g_strerror(errno));
+        return NULL;
+    }
+    g_autofree char *lock_path = g_strconcat(path, ".lock.jsonl", NULL);
+    gboolean done;
+    if (g_file_test(lock_path, G_FILE_TEST_IS_REGULAR)) {
+        g_autoptr(LockReader) lock = lock_reader_open(AT_FDCWD, lock_path, error);
+        g_autoptr(LockReader) again = lock ? lock_reader_open(AT_FDCWD, lock_path, error) : NULL;
+        done = again && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error);
+        if (done) {
+            result->fingerprint = g_strdup(lock_reader_header(again)->fingerprint);
+        }
+    } else {
+        done = verify_lists(&verify, path, error);
+    }
+    close(verify.tree_fd);
+    if (done && job_is_cancelled(job)) {
+        job_set_cancelled_error(job, path, error);
+        done = FALSE;
+    }
+    if (!done) {
+        return NULL;
+    }
+    set_verdict(&verify, NULL, error);
+    return g_steal_pointer(&result);
+}

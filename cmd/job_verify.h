@@ -1,0 +1,39 @@
+/*
+ * Proving what lies on disk: a version of the mirror against its lock, or any folder against a list
+ * of digests.
+ */
+#pragma once
+
+#include "job.h"
+#include "job_fetch.h"
+#include "mirror.h"
+
+typedef struct {
+    gboolean quick;
+    Requirement require;
+} VerifyRequest;
+
+typedef struct {
+    char *label;              /* "physionet/mitdb@1.0.0", or the folder */
+    char *fingerprint;        /* of the list beside the version; NULL where there is none */
+    guint64 files, bytes;     /* looked at */
+    guint64 right, unchanged; /* unchanged: by size and time, contents not read */
+    guint64 damaged, missing, unreadable, no_digest;
+    guint64 foreign;   /* files that are not the dataset's */
+    guint64 untrusted; /* below what --require asks for */
+    gboolean
+        list_is_wrong; /* the list beside the version is not the one of the lock's fingerprint */
+    GPtrArray *wrong;  /* char*: paths damaged or missing, at most WRONG_MOST */
+} VerifyResult;
+#define WRONG_MOST 100000
+void verify_result_free(VerifyResult *result);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VerifyResult, verify_result_free)
+
+/* Each wrong file is told as an event. NULL with an error where it could not be done at all;
+ * otherwise the result (owned), and *ERROR _DAMAGED where something is wrong. */
+VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
+                                 const VerifyRequest *request, GError **error);
+/* A folder that is no version of a mirror: by the lock or list beside it, or by SHA256SUMS, MD5SUMS
+ * and the like in it (_ABSENT where there is none). */
+VerifyResult *job_verify_folder(Job *job, const char *path, const VerifyRequest *request,
+                                GError **error);

@@ -1,0 +1,250 @@
+#include "error.h"
+#include "i18n.h"
+#include "job_repair.h"
+#include "verbs.h"
+#include "version_choice.h"
+
+#include <string.h>
+
+typedef struct {
+    Invocation *invocation;
+    gboolean quick, repair, no_wait;
+    VerifyRequest request;
+} Verifying;
+
+static json_t *result_json(const VerifyResult *result, guint64 mended, int status)
+{
+    return json_pack(
+        "{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "dataset", result->label,
+        "fingerprint", result->fingerprint, "files", (json_int_t)result->files, "right",
+        (json_int_t)result->right, "unchanged", (json_int_t)result->unchanged, "damaged",
+        (json_int_t)result->damaged, "missing", (json_int_t)result->missing, "unreadable",
+        (json_int_t)result->unreadable, "foreign", (json_int_t)result->foreign, "mended",
+        (json_int_t)mended, "bytes", (json_int_t)result->bytes, "exit", status);
+}
+
+static void tell_result(Job *job, const VerifyResult *result, guint64 mended, int status)
+{
+    g_autofree char *size = g_format_size(result->bytes);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_append_printf(text, status ? _("not proven   %s: ") : _("proven       %s: "),
+                           result->label);
+    g_string_append_printf(text, _("%" G_GUINT64_FORMAT " files right, %s read"), result->right,
+                           size);
+    if (result->unchanged) {
+        g_string_append_printf(
+            text, _("; %" G_GUINT64_FORMAT " unchanged by size and time, contents not read"),
+            result->unchanged);
+    }
+    if (result->damaged + result->missing + result->unreadable) {
+        g_string_append_printf(text,
+                               _("; %" G_GUINT64_FORMAT " damaged, %" G_GUINT64_FORMAT
+                                 " missing, %" G_GUINT64_FORMAT " unreadable"),
+                               result->damaged, result->missing, result->unreadable);
+    }
+    if (result->no_digest) {
+        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " without a digest"),
+                               result->no_digest);
+    }
+    if (result->foreign) {
+        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " files that are not the dataset's"),
+                               result->foreign);
+    }
+    if (mended) {
+        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " mended"), mended);
+    }
+    if (result->fingerprint) {
+        g_string_append_printf(text, _("\nfingerprint  %s"), result->fingerprint);
+    }
+    job_tell(job, JOB_EVENT_STEP, "verified", result_json(result, mended, status), "%s", text->str);
+}
+
+static void tell_part(Job *job, const LockHeader *header)
+{
+    if (!lock_header_is_whole(header)) {
+        g_autofree char *what = selection_describe(header->selection);
+        job_tell(job, JOB_EVENT_STEP, "part",
+                 json_pack("{s:s, s:s}", "ref", header->ref, "selection", what),
+                 _("part         %s@%s holds %s"), header->ref, header->version, what);
+    }
+}
+
+static int finish(Job *job, const VerifyResult *result, guint64 mended, const GError *error)
+{
+    int status = error_exit_status(error);
+    if (result) {
+        tell_result(job, result, mended, status);
+    }
+    if (error) {
+        job_tell(job, JOB_EVENT_FAILURE, "error",
+                 json_pack("{s:i, s:s}", "exit", status, "message", error->message),
+                 "medmirror: %s", error->message);
+    }
+    return status;
+}
+
+/* What is wrong is fetched anew, and all of it is read once more. */
+static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const LockHeader *header,
+                          VerifyResult *before, guint64 *mended, GError **error)
+{
+    g_autoptr(VerifyResult) result = before;
+    g_autoptr(GError) failure = NULL;
+    if (result->wrong->len) {
+        g_autoptr(Reference) reference = reference_parse(
+            header->id ? header->id : header->ref, verifying->invocation->catalogue, &failure);
+        if (reference && reference_can_be_fetched(reference, &failure)) {
+            job_repair(job, mirror, header, reference, result->wrong, verifying->no_wait, mended,
+                       &failure);
+        }
+    }
+    if (!failure && result->list_is_wrong) {
+        job_repair_list(mirror, header, &failure);
+    }
+    if (failure) {
+        g_clear_error(error);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return g_steal_pointer(&result);
+    }
+    g_clear_error(error);
+    return job_verify_version(job, mirror, header, &verifying->request, error);
+}
+
+static int verify_version(Job *job, Verifying *verifying, Mirror *mirror, const LockHeader *header)
+{
+    g_autoptr(GError) error = NULL;
+    guint64 mended = 0;
+    VerifyResult *result = job_verify_version(job, mirror, header, &verifying->request, &error);
+    if (result && verifying->repair && (result->wrong->len || result->list_is_wrong)) {
+        result = mend(job, verifying, mirror, header, result, &mended, &error);
+    }
+    tell_part(job, header);
+    int status = finish(job, result, mended, error);
+    g_clear_pointer(&result, verify_result_free);
+    return status;
+}
+
+static gboolean is_folder(const char *text)
+{
+    return strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || g_str_has_prefix(text, "./") ||
+           g_str_has_prefix(text, "../") || text[0] == '/' || text[0] == '~';
+}
+
+static int verify_one(Job *job, Verifying *verifying, Mirror *mirror, const char *text)
+{
+    g_autoptr(GError) error = NULL;
+    if (is_folder(text)) {
+        g_autoptr(VerifyResult) result = NULL;
+        if (verifying->repair) {
+            g_set_error(
+                &error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("--repair mends what is in a mirror; %s is a folder. Name the REF instead."),
+                text);
+        } else {
+            result = job_verify_folder(job, text, &verifying->request, &error);
+        }
+        return finish(job, result, 0, error);
+    }
+    g_autoptr(Reference) reference =
+        reference_parse(text, verifying->invocation->catalogue, &error);
+    g_autoptr(LockHeader) header =
+        reference && mirror ? version_choose(mirror, reference, &error) : NULL;
+    if (!header && !error) {
+        g_set_error(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("There is no mirror at %s yet. Bring a dataset with: medmirror pull %s"),
+                    verifying->invocation->mirror_path, text);
+    }
+    return header ? verify_version(job, verifying, mirror, header) : finish(job, NULL, 0, error);
+}
+
+static int verify_whole_mirror(Job *job, Verifying *verifying, Mirror *mirror)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) headers = mirror ? mirror_list(mirror, &error) : NULL;
+    if (!headers || headers->len == 0) {
+        if (!error) {
+            g_set_error(
+                &error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("Nothing is in the mirror %s yet. Bring a dataset with: medmirror pull REF"),
+                verifying->invocation->mirror_path);
+        }
+        return finish(job, NULL, 0, error);
+    }
+    int status = 0;
+    for (guint i = 0; i < headers->len && !job_is_cancelled(job); i++) {
+        int now = verify_version(job, verifying, mirror, g_ptr_array_index(headers, i));
+        status = i == 0 ? now : exit_status_worst(status, now);
+    }
+    return status;
+}
+
+static int verify_all(Job *job, gpointer data)
+{
+    Verifying *verifying = data;
+    Invocation *invocation = verifying->invocation;
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Mirror) mirror = mirror_open(
+        invocation->mirror_path, verifying->repair ? MIRROR_OPEN_WRITE : MIRROR_OPEN_READ, &error);
+    if (!mirror && !g_error_matches(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT)) {
+        return finish(job, NULL, 0, error);
+    }
+    int status = 0;
+    if (!invocation->arguments[0]) {
+        status = verify_whole_mirror(job, verifying, mirror);
+    }
+    for (guint i = 0; invocation->arguments[i] && !job_is_cancelled(job); i++) {
+        int now = verify_one(job, verifying, mirror, invocation->arguments[i]);
+        status = i == 0 ? now : exit_status_worst(status, now);
+    }
+    job_tell(job, JOB_EVENT_DETAIL, "summary", json_pack("{s:i}", "exit", status), NULL);
+    return status;
+}
+
+static int run(Invocation *invocation)
+{
+    Verifying verifying = {.invocation = invocation};
+    g_autofree char *require = NULL;
+    const GOptionEntry entries[] = {
+        {"quick", 0, 0, G_OPTION_ARG_NONE, &verifying.quick,
+         N_("By size and time; contents are read only where these have changed"), NULL},
+        {"repair", 0, 0, G_OPTION_ARG_NONE, &verifying.repair,
+         N_("Fetch what is damaged or missing anew"), NULL},
+        {"require", 0, 0, G_OPTION_ARG_FILENAME, &require,
+         N_("declared or locked: files that nobody vouches for are a failure"), "TRUST"},
+        {"no-wait", 0, 0, G_OPTION_ARG_NONE, &verifying.no_wait,
+         N_("With --repair: end with exit status 8 where another run works on it"), NULL},
+        {NULL}};
+    int status = 0;
+    if (!invocation_parse(invocation, entries, &status)) {
+        return status;
+    }
+    if (require && strcmp(require, "declared") != 0 && strcmp(require, "locked") != 0) {
+        return invocation_usage(invocation, _("--require takes declared or locked."));
+    }
+    if (verifying.no_wait && !verifying.repair) {
+        return invocation_usage(invocation,
+                                _("--no-wait goes with --repair: verify alone waits for nobody."));
+    }
+    verifying.request.quick = verifying.quick;
+    verifying.request.require = !require                           ? REQUIRE_NOTHING
+                                : strcmp(require, "declared") == 0 ? REQUIRE_DECLARED
+                                                                   : REQUIRE_LOCKED;
+    g_autoptr(GError) error = NULL;
+    if (!invocation_open(invocation, &error)) {
+        return invocation_fail(invocation, error);
+    }
+    return invocation_run(invocation, verify_all, &verifying);
+}
+
+const Verb verb_verify = {
+    .name = "verify",
+    .summary = N_("Prove every file against its digest; mend what is damaged"),
+    .arguments = "[REF...|DIR]",
+    .help = N_("Without REF, the whole mirror. DIR (a path that begins with . or /) is any folder "
+               "with SHA256SUMS, MD5SUMS or the "
+               "like in it, or with a lock or list of medmirror beside it. Exit status 3 where "
+               "something is not as it must be.\n\n"
+               "Examples:\n"
+               "  medmirror verify mitdb\n"
+               "  medmirror verify --repair physionet/mitdb@1.0.0"),
+    .run = run,
+};
