@@ -175,7 +175,7 @@ class Journey(unittest.TestCase):
     def assert_status(self, result, expect):
         wanted = expect if isinstance(expect, (tuple, list)) else (expect,)
         self.assertIn(result.status, wanted, str(result))
-        self.assertNotIn("Sanitizer", result.err, str(result))
+        self.assertNotRegex(result.err, r"Sanitizer|runtime error:", str(result))
 
     def pull(self, ref, *options, **more):
         """Pulls REF; the path of its version."""
