@@ -145,6 +145,26 @@ static gboolean take_address(Reference *reference, const char *text, Catalogue *
     return reference_complete(reference, catalogue, error);
 }
 
+/* A record that the catalogue cites by this DOI. */
+static gboolean take_doi(Reference *reference, const char *text, Catalogue *catalogue,
+                         GError **error)
+{
+    const char *doi = g_str_has_prefix(text, "doi:") ? text + strlen("doi:") : text;
+    g_autoptr(GPtrArray) ids = catalogue_ids(catalogue);
+    for (guint i = 0; i < ids->len; i++) {
+        const Manifest *manifest = catalogue_find(catalogue, g_ptr_array_index(ids, i), NULL);
+        if (manifest && manifest->citation && g_ascii_strcasecmp(manifest->citation, doi) == 0) {
+            return take_manifest(reference, manifest, catalogue, error);
+        }
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("The catalogue has no dataset with the DOI %s. Open https://doi.org/%s in a "
+                  "browser, and pull the address of "
+                  "the page that it leads to."),
+                doi, doi);
+    return FALSE;
+}
+
 static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue, GError **error)
 {
     char *at = strrchr(name, '@');
@@ -192,11 +212,7 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
     } else if (strstr(text, "://")) {
         ok = take_address(reference, text, catalogue, error);
     } else if (g_str_has_prefix(text, "10.") || g_str_has_prefix(text, "doi:")) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("'%s': a DOI cannot be looked up yet; give the address of the page that it "
-                      "leads to."),
-                    text);
-        ok = FALSE;
+        ok = take_doi(reference, text, catalogue, error);
     } else if (has_manifest_ending(text) && g_file_test(text, G_FILE_TEST_IS_REGULAR)) {
         ok = take_file(reference, text, catalogue, error);
     } else {
