@@ -46,8 +46,9 @@ static int compare_names(const void *a, const void *b, void *data)
 
 static void names_sort(Names *names)
 {
-    qsort_r(names->offsets->data, names->offsets->len, sizeof(guint32), compare_names,
-            names->arena->data);
+    if (names->offsets->len > 1)
+        qsort_r(names->offsets->data, names->offsets->len, sizeof(guint32), compare_names,
+                names->arena->data);
 }
 
 static void names_append(Names *names, const char *name)

@@ -121,6 +121,13 @@ static int run_child(const char *path)
     g_assert_cmpint(rig_settle(file, TOTAL), ==, OUTCOME_OK);
     rig_assert_digest(&rig, file, TOTAL, 0);
     rig_place(&rig, file, TOTAL, 0);
+    munmap(engine.told, sizeof *engine.told);
+    g_array_unref(engine.gaps);
+    partial_file_free(file);
+    g_clear_pointer(&rig.frontier, frontier_unref);
+    digest_pool_free(rig.pool);
+    task_queue_free(rig.store);
+    close(rig.folder_fd);
     return 0;
 }
 
@@ -190,6 +197,7 @@ static void check_left(const char *path, Told *told)
             atomic_store(&told->there[at / RIG_PIECE], 1);
     }
     partial_file_free(file);
+    g_clear_pointer(&rig.frontier, frontier_unref);
     digest_pool_free(rig.pool);
     task_queue_free(rig.store);
     close(rig.folder_fd);
