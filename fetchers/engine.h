@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "endpoints.h"
 #include "transfer.h"
 
 typedef struct Engine Engine;
@@ -30,14 +31,18 @@ typedef struct {
     guint64 segment_from_bytes;   /* [16 MiB] files of this size and more are fetched in pieces */
     char *user_agent;             /* [medmirror/VERSION (+HOME)] */
     char *proxy, *no_proxy;       /* NULL: the *_proxy variables */
-    char *ca_file, *ca_dir;       /* NULL: trust.h's order */
+    char *ca_file, *ca_dir;       /* NULL: trust_settings.h's order */
+    const Endpoints *endpoints;   /* for the services that prepare and refresh are lent; borrowed;
+                                     NULL: none is sent elsewhere */
     char *slots_folder;           /* where runs of one user share their connections to a host; NULL:
                                      $XDG_RUNTIME_DIR or the temporary folder */
 } EngineConfig;
 
 /* Starts the thread. NULL with MEDMIRROR_ERROR_FAILED. */
 Engine *engine_new(const EngineConfig *config, GError **error);
-/* Ends everything that runs (done is called with OUTCOME_CANCELLED), joins the thread. */
+/* Ends everything that runs (done is called with OUTCOME_CANCELLED), joins the thread. Home queues
+ * of transfers that are still the engine's must be run meanwhile by other threads than this one:
+ * who owns a home queue calls engine_cancel() and waits for each done first. */
 void engine_free(Engine *engine);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Engine, engine_free)
 

@@ -63,3 +63,7 @@ typedef struct {
 /* Pure but for RANDOM (0 to 1: full jitter; tests hand in a constant). Updates HISTORY. */
 Step next_step(const Outcome *outcome, TransferHistory *history, const StepLimits *limits,
                double random);
+
+/* TRUE where an outcome concerns not this file alone: a proxy that refuses, storage that fails. The
+ * receiver of `done` ends the run (engine_cancel()). */
+gboolean outcome_stops_run(const Outcome *outcome);

@@ -60,3 +60,6 @@ const char *transfer_header(const Transfer *transfer, const char *name);
 const char *transfer_address(const Transfer *transfer);
 /* Bytes received over the network for this transfer so far. */
 guint64 transfer_received(const Transfer *transfer);
+/* Who issued the certificate of the last host that was connected to for it; NULL where none was
+ * shown (plain http, or a connection that stood already). Borrowed. */
+const char *transfer_certificate_issuer(const Transfer *transfer);

@@ -1,0 +1,224 @@
+#include "engine_state.h"
+#include "redact.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECEIVE_BUFFER_WITH_RATE (64 * 1024)
+#define LARGE_BUFFER (128 * 1024)
+
+static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* With a small window the other side feels the rate soon. */
+static int shape_socket(void *data, curl_socket_t fd, curlsocktype purpose)
+{
+    const int size = RECEIVE_BUFFER_WITH_RATE;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    return CURL_SOCKOPT_OK;
+}
+
+static gboolean add_header(Attempt *attempt, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(attempt->header_list, line);
+
+    if (longer == NULL)
+        return FALSE;
+    attempt->header_list = longer;
+    return TRUE;
+}
+
+static gboolean add_headers(Attempt *attempt, const GPtrArray *lines)
+{
+    for (guint i = 0; lines != NULL && i < lines->len; i++)
+        if (!add_header(attempt, g_ptr_array_index(lines, i)))
+            return FALSE;
+    return TRUE;
+}
+
+static char *origin_of(const char *address)
+{
+    g_autoptr(GUri) uri =
+        g_uri_parse(address, G_URI_FLAGS_ENCODED | G_URI_FLAGS_SCHEME_NORMALIZE, NULL);
+    if (uri == NULL || g_uri_get_host(uri) == NULL)
+        return NULL;
+    g_autofree char *host = g_ascii_strdown(g_uri_get_host(uri), -1);
+    return g_strdup_printf("%s://%s:%d", g_uri_get_scheme(uri), host, g_uri_get_port(uri));
+}
+
+/* Prepared headers carry credentials: they go to the address that they were prepared for, and to
+ * the source's own hosts over https, nowhere else. */
+static gboolean headers_may_go_to(const Attempt *attempt)
+{
+    const Transfer *transfer = attempt->transfer;
+    g_autofree char *here = origin_of(attempt->address);
+    g_autofree char *there = origin_of(attempt->redirects == 0 && transfer->request_address != NULL
+                                           ? transfer->request_address
+                                           : transfer->address);
+
+    if (transfer->without_token)
+        return FALSE;
+    if (g_strcmp0(here, there) == 0)
+        return TRUE;
+    if (transfer->fetcher == NULL || transfer->fetcher->row.hosts == NULL || here == NULL ||
+        !g_str_has_prefix(here, "https://"))
+        return FALSE;
+    g_autoptr(GUri) uri = g_uri_parse(attempt->address, G_URI_FLAGS_ENCODED, NULL);
+    for (gsize i = 0; transfer->fetcher->row.hosts[i] != NULL; i++)
+        if (g_ascii_strcasecmp(transfer->fetcher->row.hosts[i], g_uri_get_host(uri)) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean make_headers(Attempt *attempt)
+{
+    const Transfer *transfer = attempt->transfer;
+    g_autofree char *origin = origin_of(attempt->address);
+    g_autofree char *first = origin_of(transfer->address);
+
+    if (!add_header(attempt, "Accept-Encoding: identity") || !add_header(attempt, "Expect:"))
+        return FALSE;
+    if (headers_may_go_to(attempt) && !add_headers(attempt, transfer->request_headers))
+        return FALSE;
+    /* A document's own headers may hold credentials as well. */
+    if (g_strcmp0(origin, first) == 0 && !add_headers(attempt, transfer->headers))
+        return FALSE;
+    const char *if_range = attempt->ranged && transfer->range == NULL &&
+                                   transfer->bytes_from != NULL &&
+                                   strcmp(transfer->bytes_from, transfer->address) == 0
+                               ? validators_if_range(transfer->expected)
+                               : NULL;
+    if (if_range != NULL) {
+        g_autofree char *line = g_strdup_printf("If-Range: %s", if_range);
+        return add_header(attempt, line);
+    }
+    return TRUE;
+}
+
+static char *range_text(const Attempt *attempt)
+{
+    if (attempt->transfer->range != NULL)
+        return g_strdup(attempt->transfer->range);
+    if (!attempt->ranged)
+        return NULL;
+    if (attempt->to == SIZE_UNKNOWN)
+        return g_strdup_printf("%" G_GUINT64_FORMAT "-", attempt->from);
+    return g_strdup_printf("%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, attempt->from,
+                           attempt->to - 1);
+}
+
+static void set_trust(CURL *easy, const EngineConfig *config)
+{
+    if (config->ca_file != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, config->ca_file);
+    if (config->ca_dir != NULL)
+        curl_easy_setopt(easy, CURLOPT_CAPATH, config->ca_dir);
+    if (config->proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_PROXY, config->proxy);
+    if (config->no_proxy != NULL)
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, config->no_proxy);
+}
+
+static CURLSH *share_of(Engine *engine, const Fetcher *fetcher)
+{
+    CURLSH *share = g_hash_table_lookup(engine->shares, fetcher);
+
+    if (share == NULL && (share = curl_share_init()) != NULL) {
+        /* A jar for each source and run; only one thread uses it. */
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+        g_hash_table_insert(engine->shares, (gpointer)fetcher, share);
+    }
+    return share;
+}
+
+static gboolean is_sources_own(const Attempt *attempt)
+{
+    const Fetcher *fetcher = attempt->transfer->fetcher;
+    g_autoptr(GUri) uri = g_uri_parse(attempt->address, G_URI_FLAGS_ENCODED, NULL);
+
+    if (fetcher == NULL || fetcher->row.hosts == NULL || uri == NULL)
+        return FALSE;
+    for (gsize i = 0; fetcher->row.hosts[i] != NULL; i++)
+        if (g_ascii_strcasecmp(fetcher->row.hosts[i], g_uri_get_host(uri)) == 0)
+            return TRUE;
+    return FALSE;
+}
+
+static void set_request(Attempt *attempt, CURL *easy)
+{
+    const Transfer *transfer = attempt->transfer;
+    g_autofree char *range = range_text(attempt);
+
+    curl_easy_setopt(easy, CURLOPT_URL, attempt->address);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->header_list);
+    curl_easy_setopt(easy, CURLOPT_RANGE, range);
+    curl_easy_setopt(easy, CURLOPT_NOBODY, transfer->head_only ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+                     attempt->wide ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
+    if (attempt->wide)
+        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)LARGE_BUFFER);
+    if (is_sources_own(attempt)) /* the empty name only switches the jar on */
+        curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+}
+
+gboolean curl_options_set(Attempt *attempt)
+{
+    Engine *engine = attempt->engine;
+    const EngineConfig *config = &engine->config;
+    CURL *easy = attempt->easy;
+
+    if (!make_headers(attempt))
+        return FALSE;
+    set_request(attempt, easy);
+    curl_easy_setopt(easy, CURLOPT_SHARE, share_of(engine, attempt->transfer->fetcher));
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, attempt);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt->curl_message);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, config->user_agent);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* never wait for a name's thread */
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L); /* attempt.c follows, and judges each */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)MIN(config->connect_ms, G_MAXINT32));
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, attempt_on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, attempt);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, attempt_on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, attempt);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, certificate_watch);
+    curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, attempt);
+    if (config->limit_rate != 0)
+        curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, shape_socket);
+    set_trust(easy, config);
+    return TRUE;
+}
+
+gboolean curl_options_set_multi(Engine *engine)
+{
+    CURLM *multi = engine->multi;
+    long streams = (long)MAX(engine->config.small_files_per_host / HTTP2_CONNECTIONS, 1);
+
+    return curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                             (long)engine->config.connections_per_host) == CURLM_OK;
+}
+
+char *curl_options_proxy(const Engine *engine, const char *address)
+{
+    const char *proxy = engine->config.proxy;
+
+    if (proxy == NULL && g_str_has_prefix(address, "https:"))
+        proxy = g_getenv("https_proxy") != NULL ? g_getenv("https_proxy") : g_getenv("HTTPS_PROXY");
+    else if (proxy == NULL)
+        proxy = g_getenv("http_proxy");
+    if (proxy == NULL)
+        proxy = g_getenv("all_proxy") != NULL ? g_getenv("all_proxy") : g_getenv("ALL_PROXY");
+    return proxy == NULL || *proxy == '\0' ? NULL : redact_address(proxy);
+}
