@@ -121,10 +121,12 @@ class Journey(unittest.TestCase):
 
     # The surroundings of a run.
 
-    def configure(self, **network):
-        """Writes the configuration: the quick patience, with these keys (underscores for hyphens) on top."""
+    def configure(self, mirror=(), **network):
+        """Writes the configuration: the quick patience, with these keys (underscores for hyphens) on top; MIRROR: the
+        keys of its own group."""
         settings = {**QUICK, **{name.replace("_", "-"): value for name, value in network.items()}}
-        text = "[network]\n" + "".join(f"{name}={value}\n" for name, value in settings.items())
+        text = "".join(f"[{group}]\n" + "".join(f"{name}={value}\n" for name, value in keys.items())
+                       for group, keys in (("network", settings), ("mirror", dict(mirror))) if keys)
         (self.folder / "config" / "medmirror" / "medmirror.conf").write_text(text, encoding="utf-8")
 
     def environment(self, **more):

@@ -22,6 +22,7 @@ class FullDisk(Journey):
 
     def setUp(self):
         super().setUp()
+        self.configure(mirror={"reserve": MEGABYTE})
         self.server = self.origin()
         self.first = {"a.bin": Noise(MEGABYTE, "a"), "b.bin": Noise(MEGABYTE, "b")}
         for name, content in self.first.items():
