@@ -51,18 +51,19 @@ void partial_file_free(PartialFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PartialFile, partial_file_free)
 
 /*
- * The sink, beyond what sink.h says: offer(NULL) gives what may be continued from that address
- * (nothing where another address has its bytes and no digest covers the whole; the validators are
- * those of that address, only the total where it has sent nothing yet). An offer with validators
- * that cannot continue what is held (another total, another address) begins anew without being
- * told; *OFFER then holds nothing.
+ * The sink, beyond what sink.h says: offer(NULL) gives what may be continued from that address,
+ * nothing where another address has its bytes and no digest covers the whole; the validators are
+ * those of that address, else of the first one. It may be written to at once. An offer with
+ * validators that cannot continue what is held (another total, another address) begins anew without
+ * being told; *OFFER then holds nothing.
  */
 Sink *partial_file_sink(PartialFile *file);
 /* For reading; borrowed; -1 before the first offer, after place and drop. */
 int partial_file_fd(const PartialFile *file);
 /* Bytes held, in all extents. Any thread. */
 guint64 partial_file_held(const PartialFile *file);
-/* Some bytes came from an earlier run, attempt or another address than the last. */
+/* Some bytes came from an earlier run, attempt or another address than the last. After a drop it
+ * still speaks of what was dropped. */
 gboolean partial_file_was_resumed(const PartialFile *file);
 /* After the sink was settled complete: the digest of all; DONE on the store queue, once. */
 void partial_file_digest(PartialFile *file, DigestDone done, gpointer data);

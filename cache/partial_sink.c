@@ -56,18 +56,25 @@ static gboolean totals_agree(const PartialFile *file, const Validators *validato
            validators->total == file->state->total;
 }
 
-static void fill_offer(const PartialFile *file, const char *address, SinkOffer *offer)
+/* Those that bytes from ADDRESS came with; where it has sent nothing yet, or went on with another
+ * one's bytes unasked for its own, those of the first. */
+static const Validators *validators_of(const PartialFile *file, const char *address)
 {
     int index = find_source(file, address);
+    const PartialSource *first = g_ptr_array_index(file->state->sources, 0);
     const PartialSource *source =
-        index >= 0 ? g_ptr_array_index(file->state->sources, (guint)index) : NULL;
+        index > 0 ? g_ptr_array_index(file->state->sources, (guint)index) : first;
 
+    return validators_allow_resume(source->validators) ? source->validators : first->validators;
+}
+
+static void fill_offer(const PartialFile *file, const char *address, SinkOffer *offer)
+{
     offer->complete = file->complete;
     offer->held = extents_to_array(file->state->held);
     if (offer->held->len == 0)
         return;
-    offer->validators = source ? validators_copy(source->validators)
-                               : validators_new(NULL, NULL, file->state->total);
+    offer->validators = validators_copy(validators_of(file, address));
     if (offer->validators->total == SIZE_UNKNOWN)
         offer->validators->total = file->state->total;
 }
@@ -90,7 +97,6 @@ void partial_forget(PartialFile *file)
     file->complete = FALSE;
     file->suspect = FALSE;
     file->begun = FALSE;
-    file->resumed = FALSE;
 }
 
 /* Its mode is final from the first byte on: this descriptor may write all the same. */
@@ -128,6 +134,7 @@ static int void_journal(PartialFile *file)
 static int begin_anew(PartialFile *file, const char *address, const Validators *validators)
 {
     partial_forget(file);
+    file->resumed = FALSE;
     file->state->total = validators->total;
     g_ptr_array_add(file->state->sources, partial_source_new(address, validators));
     file->source = 0;
@@ -146,7 +153,7 @@ static int begin_anew(PartialFile *file, const char *address, const Validators *
     return failed;
 }
 
-/* Goes on with what is held. */
+/* Goes on with what is held. VALIDATORS: NULL where they are not known. */
 static void go_on(PartialFile *file, const char *address, const Validators *validators)
 {
     int index = find_source(file, address);
@@ -187,6 +194,17 @@ static void begin_reading(PartialFile *file)
     file->spec.begins(file, file->frontier, file->state->total, file->spec.data);
 }
 
+/* The engine may write to what is offered here without another word. */
+static void offer_held(PartialFile *file, const char *address, SinkOffer *offer)
+{
+    if (!file->complete && !may_continue_from(file, address))
+        return;
+    if (!file->complete)
+        go_on(file, address, NULL);
+    begin_reading(file);
+    fill_offer(file, address, offer);
+}
+
 static gboolean refuse_size(const PartialFile *file, guint64 total, Outcome *outcome)
 {
     if (total == SIZE_UNKNOWN || total <= most_bytes(file))
@@ -210,10 +228,7 @@ static void sink_offer(Sink *sink, const char *address, const Validators *valida
     }
     file->failed_errno = 0;
     if (!validators) {
-        if (file->complete)
-            begin_reading(file);
-        if (file->complete || may_continue_from(file, address))
-            fill_offer(file, address, offer);
+        offer_held(file, address, offer);
         return;
     }
     if (refuse_size(file, validators->total, outcome))

@@ -16,6 +16,7 @@
 
 #define RIG_ADDRESS "https://one.example/data.bin"
 #define RIG_OTHER "https://two.example/data.bin"
+#define RIG_THIRD "https://three.example/data.bin"
 #define RIG_KEY "17"
 #define RIG_PIECE 16384
 
