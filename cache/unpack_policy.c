@@ -178,10 +178,11 @@ static gboolean decide_hardlink(const UnpackPlace *place, const UnpackMessage *e
     if (!decide_file(place, entry, decision, error))
         return FALSE;
     decision->kind = MEMBER_SAME;
-    g_autofree char *target = decode_name(place, entry->target, entry->target_length, error);
+    g_autofree char *target = decode_name(place, entry->target, entry->target_length, NULL);
     if (target)
-        decision->target = place_member(place, target, error);
-    return decision->target != NULL;
+        decision->target = place_member(place, target, NULL);
+    return decision->target ||
+           refuse(entry, _("it is a hard link to what can be no member"), error);
 }
 
 /* A compressed file alone has the archive's name without its ending. */

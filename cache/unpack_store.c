@@ -355,17 +355,8 @@ static gboolean write_scratch(const UnpackLayer *layer, const guint8 *bytes, gsi
     return TRUE;
 }
 
-static gboolean take_data(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
+static gboolean entry_add(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
 {
-    if (!layer->is_open)
-        return nonsense(error);
-    if (layer->problem)
-        return TRUE;
-    if (layer->decision.kind == MEMBER_FOLDER || layer->decision.kind == MEMBER_SKIP ||
-        layer->decision.kind == MEMBER_LINK)
-        return nonsense(error);
-    /* A hard link that brings its bytes along is a file. */
-    layer->decision.kind = MEMBER_STORE;
     layer->received += length;
     if (layer->size != G_MAXUINT64 && layer->received > layer->size)
         return wrong_size(layer, error);
@@ -382,6 +373,20 @@ static gboolean take_data(UnpackLayer *layer, const guint8 *bytes, gsize length,
     layer->problem = g_steal_pointer(error);
     g_clear_pointer(&layer->file, member_file_free);
     return TRUE;
+}
+
+static gboolean take_data(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
+{
+    if (!layer->is_open)
+        return nonsense(error);
+    if (layer->problem)
+        return TRUE;
+    if (layer->decision.kind == MEMBER_FOLDER || layer->decision.kind == MEMBER_SKIP ||
+        layer->decision.kind == MEMBER_LINK)
+        return nonsense(error);
+    /* A hard link that brings its bytes along is a file. */
+    layer->decision.kind = MEMBER_STORE;
+    return entry_add(layer, bytes, length, error);
 }
 
 /* The member's name where the path does not tell it. */
@@ -526,7 +531,7 @@ static gboolean copy_linked(UnpackLayer *layer, GError **error)
     gssize n = 0;
     layer->size = G_MAXUINT64;
     while (copied && (n = TEMP_FAILURE_RETRY(read(from, piece, COPY_BYTES))) > 0)
-        copied = take_data(layer, piece, (gsize)n, error);
+        copied = entry_add(layer, piece, (gsize)n, error);
     if (n < 0)
         copied = error_set_storage(error, errno, _("cannot read %s"), layer->decision.target);
     close(from);
