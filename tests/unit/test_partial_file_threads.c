@@ -1,6 +1,5 @@
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 #include "partial_rig.h"
 
@@ -425,41 +424,6 @@ static void test_too_much(void)
     rig_clear(&rig);
 }
 
-/* The disk refuses in the middle: what was written stays, and counts when there is room again. */
-static void test_full_disk(void)
-{
-    const guint64 total = 6 * MIB;
-    struct rlimit limit;
-    Rig rig;
-    int errno_value = 0;
-
-    rig_init(&rig);
-    signal(SIGXFSZ, SIG_IGN);
-    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-    struct rlimit small = {.rlim_cur = 3 * MIB + 1000, .rlim_max = limit.rlim_max};
-    PartialSpec spec = rig_spec(&rig);
-    g_autoptr(PartialFile) file = partial_file_new(&spec);
-    rig_offer(file, RIG_ADDRESS, ETAG, total, FALSE);
-    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
-    g_assert_cmpint(rig_try_write(file, 0, total, 0, &errno_value), ==, OUTCOME_STORAGE);
-    g_assert_cmpint(errno_value, ==, EFBIG);
-    g_assert_cmpint(rig_try_write(file, 0, 10, 0, &errno_value), ==, OUTCOME_STORAGE);
-    g_assert_cmpint(rig_settle(file, SIZE_UNKNOWN), ==, OUTCOME_STORAGE);
-    g_clear_pointer(&file, partial_file_free);
-    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &limit), ==, 0);
-
-    g_assert_cmpuint(partial_file_left(rig.folder_fd, RIG_KEY), ==, small.rlim_cur);
-    file = partial_file_new(&spec);
-    g_assert_cmpuint(rig_ask(file, RIG_ADDRESS, NULL, NULL), ==, small.rlim_cur);
-    rig_offer(file, RIG_ADDRESS, ETAG, total, FALSE);
-    rig_write(file, small.rlim_cur, total, 0);
-    g_assert_cmpint(rig_settle(file, total), ==, OUTCOME_OK);
-    rig_assert_digest(&rig, file, total, 0);
-    rig_place(&rig, file, total, 0);
-    g_clear_pointer(&file, partial_file_free);
-    rig_clear(&rig);
-}
-
 static void test_drop(void)
 {
     Rig rig;
@@ -504,7 +468,6 @@ int main(int argc, char **argv)
     g_test_add_func("/partial-file/never-resumed", test_never_resumed);
     g_test_add_func("/partial-file/unknown-total", test_unknown_total);
     g_test_add_func("/partial-file/too-much", test_too_much);
-    g_test_add_func("/partial-file/full-disk", test_full_disk);
     g_test_add_func("/partial-file/drop", test_drop);
     return g_test_run();
 }
