@@ -48,8 +48,8 @@ static gboolean copy_bytes(int from, int to)
 }
 
 /* A file of its own, by reflink; FALSE where the file system knows no such thing. */
-static gboolean clone(int from, TreeWriter *writer, int tree_fd, const char *path, gboolean copy,
-                      GError **error)
+static gboolean clone_file(int from, TreeWriter *writer, int tree_fd, const char *path,
+                           gboolean copy, GError **error)
 {
     gboolean exists = FALSE;
     int to = tree_writer_create(writer, path, &exists, error);
@@ -74,7 +74,7 @@ static gboolean share_file(Mirror *mirror, const char *twin, int from, TreeWrite
     if (!tree_writer_make_parents(writer, path, error)) {
         return FALSE;
     }
-    if (clone(from, writer, tree_fd, path, FALSE, NULL)) {
+    if (clone_file(from, writer, tree_fd, path, FALSE, NULL)) {
         return TRUE;
     }
     /* Only a file that nobody can write any more may be the same inode under two names. */
@@ -83,7 +83,7 @@ static gboolean share_file(Mirror *mirror, const char *twin, int from, TreeWrite
         linkat(mirror_fd(mirror), twin, tree_fd, path, 0) == 0) {
         return TRUE;
     }
-    return clone(from, writer, tree_fd, path, TRUE, error);
+    return clone_file(from, writer, tree_fd, path, TRUE, error);
 }
 
 gboolean share_twin(Index *index, Mirror *mirror, const Digest *sha256, TreeWriter *writer,
