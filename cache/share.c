@@ -1,105 +1,157 @@
 #include "share.h"
 
-#include "error.h"
-#include "i18n.h"
-#include "verdict.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK (256 * 1024)
+#include "durable.h"
+#include "error.h"
+#include "i18n.h"
+#include "relpath.h"
+#include "tree_writer.h"
 
-static gboolean is_right(int fd, const Digest *sha256)
+#define COPY_BYTES ((gsize)256 * 1024)
+#define SHARE_NAME ".medmirror-share"
+
+static gboolean reflink(int twin, int folder, const char *name, mode_t mode)
 {
-    g_autofree guint8 *block = g_malloc(BLOCK);
-    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
-    gssize got;
-    guint64 at = 0;
-    while ((got = TEMP_FAILURE_RETRY(pread(fd, block, BLOCK, (off_t)at))) > 0) {
-        digest_stream_update(stream, block, (gsize)got);
-        at += (guint64)got;
-    }
-    DigestSet seen = {0};
-    digest_stream_finish(stream, &seen);
-    return got == 0 && digest_equal(digest_set_get(&seen, DIGEST_SHA256), sha256);
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (fd < 0)
+        return FALSE;
+    gboolean cloned = ioctl(fd, FICLONE, twin) == 0;
+    close(fd);
+    if (!cloned)
+        unlinkat(folder, name, 0);
+    return cloned;
 }
 
-static gboolean copy_bytes(int from, int to)
+/* A link shares mode and owner: only where they are what they would be. */
+static gboolean hard_link(Mirror *mirror, Index *index, const char *twin_path, int twin,
+                          const Digest *sha256, int folder, const char *name, mode_t mode)
 {
-    g_autofree guint8 *block = g_malloc(BLOCK);
+    struct stat own;
+    if (fstat(twin, &own) != 0 || (own.st_mode & 07777) != mode || own.st_uid != geteuid() ||
+        linkat(mirror_fd(mirror), twin_path, folder, name, 0) != 0)
+        return FALSE;
+    struct stat made;
+    /* What was opened and what was linked must be one file. */
+    if (fstatat(folder, name, &made, AT_SYMLINK_NOFOLLOW) != 0 || made.st_ino != own.st_ino ||
+        made.st_dev != own.st_dev) {
+        unlinkat(folder, name, 0);
+        return FALSE;
+    }
+    index_note_linked(index, twin_path, sha256, NULL);
+    return TRUE;
+}
+
+static gboolean copy_bytes(int from, int to, const Digest *sha256)
+{
+    g_autofree char *buffer = g_malloc(COPY_BYTES);
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
     gssize got;
-    guint64 at = 0;
-    while ((got = TEMP_FAILURE_RETRY(pread(from, block, BLOCK, (off_t)at))) > 0) {
-        for (gssize done = 0; done < got;) {
-            gssize wrote = TEMP_FAILURE_RETRY(write(to, block + done, (gsize)(got - done)));
-            if (wrote < 0) {
-                return FALSE;
-            }
-            done += wrote;
-        }
-        at += (guint64)got;
+    while ((got = TEMP_FAILURE_RETRY(read(from, buffer, COPY_BYTES))) > 0) {
+        if (!write_whole(to, buffer, (gsize)got))
+            return FALSE;
+        digest_stream_update(stream, buffer, (gsize)got);
+    }
+    DigestSet set = {0};
+    digest_stream_finish(stream, &set);
+    if (got == 0 && !digest_equal(digest_set_get(&set, DIGEST_SHA256), sha256)) {
+        errno = EILSEQ;
+        return FALSE;
     }
     return got == 0;
 }
 
-/* A file of its own, by reflink; FALSE where the file system knows no such thing. */
-static gboolean clone_file(int from, TreeWriter *writer, int tree_fd, const char *path,
-                           gboolean copy, GError **error)
+/* *HOW stays SHARE_NONE where the twin turned out to be another file after all. */
+static gboolean copy(int twin, int folder, const char *name, mode_t mode, const Digest *sha256,
+                     ShareHow *how, GError **error)
 {
-    gboolean exists = FALSE;
-    int to = tree_writer_create(writer, path, &exists, error);
-    if (to < 0) {
-        return FALSE;
+    int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    gboolean copied = fd >= 0 && copy_bytes(twin, fd, sha256);
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (copied) {
+        *how = SHARE_COPY;
+        return TRUE;
     }
-    gboolean done = copy ? copy_bytes(from, to) : ioctl(to, FICLONE, from) == 0;
-    int number = errno;
-    close(to);
-    if (!done) {
-        tree_remove_file(tree_fd, path, NULL);
-        if (copy) {
-            error_set_storage(error, number, _("%s cannot be copied"), path);
+    if (fd >= 0)
+        unlinkat(folder, name, 0);
+    return saved == EILSEQ || saved == EEXIST ||
+           error_set_storage(error, saved, _("cannot copy %s"), name);
+}
+
+static mode_t mode_less_umask(mode_t mode)
+{
+    /* umask(2) cannot be read without being set, for all threads at once. */
+    g_autofree char *status = NULL;
+    if (!g_file_get_contents("/proc/self/status", &status, NULL, NULL))
+        return mode;
+    const char *line = strstr(status, "\nUmask:");
+    return line == NULL ? mode : mode & ~(mode_t)g_ascii_strtoull(line + 7, NULL, 8);
+}
+
+gboolean share_place(Mirror *mirror, Index *index, const Digest *sha256, guint64 size, int tree_fd,
+                     const char *path, guint mode, ShareHow *how, GError **error)
+{
+    *how = SHARE_NONE;
+    g_autofree char *twin_path = index_find_twin(index, sha256, size);
+    int twin = twin_path == NULL ? -1 : tree_open_file(mirror_fd(mirror), twin_path, NULL, NULL);
+    if (twin < 0)
+        return TRUE;
+    g_autoptr(TreeWriter) writer = tree_writer_new(tree_fd, mode);
+    const char *name = NULL;
+    int folder = tree_writer_make_parents(writer, path, error)
+                     ? tree_open_parent(tree_fd, path, FALSE, 0, &name, error)
+                     : -1;
+    gboolean done = folder >= 0;
+    struct stat there;
+    if (done && fstatat(folder, name, &there, AT_SYMLINK_NOFOLLOW) != 0) {
+        mode_t real = mode_less_umask(mode);
+        if (reflink(twin, folder, name, mode))
+            *how = SHARE_REFLINK;
+        else if (hard_link(mirror, index, twin_path, twin, sha256, folder, name, real))
+            *how = SHARE_LINK;
+        else
+            done = copy(twin, folder, name, mode, sha256, how, error);
+    }
+    if (folder >= 0)
+        close(folder);
+    close(twin);
+    return done;
+}
+
+ShareHow share_replace(Mirror *mirror, Index *index, const Digest *sha256, guint64 size,
+                       int tree_fd, const char *path)
+{
+    const char *name = NULL;
+    g_autofree char *twin_path = index_find_twin(index, sha256, size);
+    int twin = twin_path == NULL ? -1 : tree_open_file(mirror_fd(mirror), twin_path, NULL, NULL);
+    int folder = twin < 0 ? -1 : tree_open_parent(tree_fd, path, FALSE, 0, &name, NULL);
+    struct stat own, other;
+    ShareHow how = SHARE_NONE;
+    if (folder >= 0 && fstatat(folder, name, &own, AT_SYMLINK_NOFOLLOW) == 0 &&
+        fstat(twin, &other) == 0 && (own.st_ino != other.st_ino || own.st_dev != other.st_dev)) {
+        mode_t mode = own.st_mode & 07777;
+        unlinkat(folder, SHARE_NAME, 0);
+        if (reflink(twin, folder, SHARE_NAME, mode))
+            how = SHARE_REFLINK;
+        else if (hard_link(mirror, index, twin_path, twin, sha256, folder, SHARE_NAME, mode))
+            how = SHARE_LINK;
+        if (how != SHARE_NONE && renameat(folder, SHARE_NAME, folder, name) != 0) {
+            unlinkat(folder, SHARE_NAME, 0);
+            how = SHARE_NONE;
         }
     }
-    return done;
-}
-
-static gboolean share_file(Mirror *mirror, const char *twin, int from, TreeWriter *writer,
-                           int tree_fd, const char *path, GError **error)
-{
-    if (!tree_writer_make_parents(writer, path, error)) {
-        return FALSE;
-    }
-    if (clone_file(from, writer, tree_fd, path, FALSE, NULL)) {
-        return TRUE;
-    }
-    /* Only a file that nobody can write any more may be the same inode under two names. */
-    struct stat now;
-    if (fstat(from, &now) == 0 && (now.st_mode & 0222) == 0 && now.st_uid == geteuid() &&
-        linkat(mirror_fd(mirror), twin, tree_fd, path, 0) == 0) {
-        return TRUE;
-    }
-    return clone_file(from, writer, tree_fd, path, TRUE, error);
-}
-
-gboolean share_twin(Index *index, Mirror *mirror, const Digest *sha256, TreeWriter *writer,
-                    int tree_fd, const char *path, guint64 *size, GError **error)
-{
-    gboolean proven = FALSE;
-    g_autofree char *twin = index_find_twin(index, sha256, SIZE_UNKNOWN, &proven);
-    gboolean absent = FALSE;
-    int from = twin ? tree_open_file(mirror_fd(mirror), twin, &absent, NULL) : -1;
-    struct stat now;
-    if (from < 0) {
-        return FALSE;
-    }
-    gboolean done = fstat(from, &now) == 0 && (proven || is_right(from, sha256)) &&
-                    share_file(mirror, twin, from, writer, tree_fd, path, error);
-    *size = done ? (guint64)now.st_size : 0;
-    close(from);
-    return done;
+    if (folder >= 0)
+        close(folder);
+    if (twin >= 0)
+        close(twin);
+    return how;
 }
