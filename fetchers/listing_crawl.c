@@ -95,7 +95,7 @@ static char *entry_path(const Walk *walk, const ListedEntry *entry, GError **err
     g_autofree char *name = NULL;
     if (entry->is_plain_name) {
         name = relpath_from_bytes(entry->href, strlen(entry->href), NULL, error);
-        if (name && (strchr(name, '/') || !relpath_check(name, NULL))) {
+        if (name && strchr(name, '/')) {
             g_autofree char *shown = relpath_display(entry->href);
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
                         _("The listing names \"%s\", which is no safe file name."), shown);
