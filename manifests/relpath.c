@@ -134,8 +134,8 @@ char *relpath_from_bytes(const char *bytes, gsize length, const char *charset, G
         }
     }
     char *start = text;
-    while (start[0] == '.' && start[1] == '/')
-        start += start[2] ? 2 : 1;
+    while (start[0] == '.' && start[1] == '/' && start[2])
+        start += 2;
     gsize end = strlen(start);
     if (end > 1 && start[end - 1] == '/')
         start[end - 1] = '\0';

@@ -69,13 +69,12 @@ void task_queue_wake(TaskQueue *queue)
     errno = saved;
 }
 
-/* Takes what is pending as the next batch; FALSE where nothing is. */
+/* Takes what is pending as the next batch; FALSE where nothing is and nobody woke us. */
 static gboolean task_queue_take(TaskQueue *queue)
 {
     guint64 count;
     /* Before the tasks are taken: a push that comes in between then announces itself again. */
     ssize_t got = TEMP_FAILURE_RETRY(read(queue->event_fd, &count, sizeof count));
-    (void)got;
     g_array_set_size(queue->batch, 0);
     queue->next = 0;
     pthread_mutex_lock(&queue->mutex);
@@ -83,21 +82,20 @@ static gboolean task_queue_take(TaskQueue *queue)
     queue->pending = queue->batch;
     queue->batch = taken;
     pthread_mutex_unlock(&queue->mutex);
-    return queue->batch->len > 0;
+    return queue->batch->len > 0 || got > 0;
 }
 
 static gboolean task_queue_wait(TaskQueue *queue, gint64 timeout_ms)
 {
-    const gint64 end = timeout_ms < 0 ? -1 : g_get_monotonic_time() / 1000 + timeout_ms;
+    const gint64 most = MIN(timeout_ms, G_MAXINT);
+    const gint64 end = g_get_monotonic_time() / 1000 + most;
     for (;;) {
-        gint64 left = end < 0 ? -1 : MAX(0, end - g_get_monotonic_time() / 1000);
+        gint64 left = most < 0 ? -1 : MAX(0, end - g_get_monotonic_time() / 1000);
         struct pollfd event = {.fd = queue->event_fd, .events = POLLIN};
-        int ready = poll(&event, 1, left > G_MAXINT ? G_MAXINT : (int)left);
-        if (ready > 0)
-            return TRUE;
-        if (ready == 0 && left <= G_MAXINT)
-            return FALSE;
-        if (ready < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM)
+        int ready = poll(&event, 1, (int)left);
+        if (ready >= 0)
+            return ready > 0;
+        if (errno != EINTR && errno != EAGAIN && errno != ENOMEM)
             g_error("poll: %s", g_strerror(errno));
     }
 }
@@ -105,8 +103,8 @@ static gboolean task_queue_wait(TaskQueue *queue, gint64 timeout_ms)
 gsize task_queue_run(TaskQueue *queue, gint64 timeout_ms)
 {
     if (queue->next >= queue->batch->len && !task_queue_take(queue)) {
-        if (timeout_ms == 0 || !task_queue_wait(queue, timeout_ms) || !task_queue_take(queue))
-            return 0;
+        if (timeout_ms != 0 && task_queue_wait(queue, timeout_ms))
+            task_queue_take(queue);
     }
     gsize count = 0;
     while (queue->next < queue->batch->len) {
