@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static gboolean is_unpacked(const Work *work)
@@ -396,15 +397,20 @@ static gboolean work_share(Work *work)
     if (!fetch->index || !sha256 || work->members || fetch->spec->is_repair) {
         return FALSE;
     }
-    guint64 size = 0;
+    ShareHow how = SHARE_NONE;
     g_autoptr(GError) error = NULL;
-    if (!share_twin(fetch->index, fetch->spec->mirror, sha256, fetch->tree,
-                    stage_tree_fd(fetch->spec->stage), file->path, &size, &error)) {
-        if (error) {
-            event_log(EVENT_LOG_DEBUG, "share %s: %s", file->path, error->message);
-        }
+    if (!share_place(fetch->spec->mirror, fetch->index, sha256,
+                     file->size_is_exact ? file->size : SIZE_UNKNOWN,
+                     stage_tree_fd(fetch->spec->stage), file->path, 0444, &how, &error)) {
+        event_log(EVENT_LOG_DEBUG, "share %s: %s", file->path, error->message);
         return FALSE;
     }
+    struct stat now;
+    if (how == SHARE_NONE ||
+        fstatat(stage_tree_fd(fetch->spec->stage), file->path, &now, AT_SYMLINK_NOFOLLOW) != 0) {
+        return FALSE;
+    }
+    guint64 size = (guint64)now.st_size;
     digest_set_add(&work->seen, sha256);
     work->size = size;
     work->verdict.trust =

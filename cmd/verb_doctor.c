@@ -104,7 +104,7 @@ static void probe(Job *job, Invocation *invocation, const char *name, const char
                                .head_only = TRUE,
                                .any_status = TRUE};
     g_autoptr(Document) document = services ? services->get(services, &request, &error) : NULL;
-    g_autofree char *issuer = document ? documents_issuer(services) : NULL;
+    const char *issuer = document ? document->certificate_issuer : NULL;
     g_autofree char *text =
         document
             ? g_strdup_printf(_("%s answers (%d)%s%s"), base, document->status,

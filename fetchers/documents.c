@@ -157,6 +157,7 @@ static Document *document_of(const Transfer *transfer, DocumentSink *sink)
     document->status = transfer_status(transfer);
     document->final_url = g_strdup(transfer_final_address(transfer));
     document->content_type = g_strdup(transfer_content_type(transfer));
+    document->certificate_issuer = g_strdup(transfer_certificate_issuer(transfer));
     document->validators = transfer_validators(transfer) != NULL
                                ? validators_copy(transfer_validators(transfer))
                                : validators_new(NULL, NULL, SIZE_UNKNOWN);

@@ -13,6 +13,7 @@ void document_free(Document *document)
         return;
     g_free(document->final_url);
     g_free(document->content_type);
+    g_free(document->certificate_issuer);
     validators_free(document->validators);
     if (document->fd >= 0)
         close(document->fd);

@@ -24,10 +24,11 @@ typedef struct {
 typedef struct {
     int status; /* 200, 206, 304; others only with any_status */
     char *final_url;
-    char *content_type;     /* NULL where none */
-    Validators *validators; /* never NULL */
-    guint64 range_start;    /* of a 206 */
-    guint64 length;         /* bytes of the body */
+    char *content_type;       /* NULL where none */
+    Validators *validators;   /* never NULL */
+    guint64 range_start;      /* of a 206 */
+    guint64 length;           /* bytes of the body */
+    char *certificate_issuer; /* of the host; NULL where none was shown */
     int fd; /* the body in an unlinked temporary file, at offset 0; -1 for HEAD and 304 */
 } Document;
 void document_free(Document *document);
