@@ -164,10 +164,26 @@ static void archive_failed(Work *work, const GError *failure)
     }
 }
 
+static gboolean is_refused(const Work *work)
+{
+    const GError *failure = work->members ? members_error(work->members) : NULL;
+    return failure && (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE) ||
+                       g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE));
+}
+
+/* Of an archive that is refused, or whose members find no room, the rest need not come. */
+static void cut_short(Work *work)
+{
+    if (is_refused(work)) {
+        engine_cancel_transfer(work->fetch->engine, work->transfer);
+    }
+}
+
 void work_settle(Work *work)
 {
     Fetch *fetch = work->fetch;
     if (!work->arrived) {
+        cut_short(work);
         return;
     }
     if (!work->members) {
@@ -358,7 +374,9 @@ static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointe
         partial_file_digest(work->partial, on_digested, work);
         return;
     }
-    if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
+    if (outcome->kind == OUTCOME_CANCELLED && !fetch->stopping && is_refused(work)) {
+        archive_failed(work, members_error(work->members));
+    } else if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
         spool_put_back(fetch->spool, work->row->id);
         work_free(work);
     } else if (outcome->kind == OUTCOME_ABSENT) {

@@ -53,6 +53,9 @@ void engine_submit(Engine *engine, Transfer *transfer);
 void engine_go_on(Engine *engine, Transfer *transfer, const Outcome *outcome);
 /* All running and queued transfers end with OUTCOME_CANCELLED, settled. New ones end so at once. */
 void engine_cancel(Engine *engine);
+/* Any thread: this one ends with OUTCOME_CANCELLED. Nothing happens where it is through; it must
+ * not be freed yet. */
+void engine_cancel_transfer(Engine *engine, Transfer *transfer);
 /* No new transfer is started while TRUE (digest or unpacker are behind); running ones go on. Any
  * thread. */
 void engine_hold_admission(Engine *engine, gboolean hold);

@@ -241,8 +241,6 @@ gint64 engine_now(void); /* monotonic ms */
 void engine_publish(Engine *engine, gboolean now);
 /* Ends TRANSFER: done is pushed to its home. */
 void engine_finish(Engine *engine, Transfer *transfer, const Outcome *outcome);
-/* From any thread: ends this one with OUTCOME_CANCELLED. Nothing happens where it is through. */
-void engine_cancel_transfer(Engine *engine, Transfer *transfer);
 
 /* engine_loop.c */
 gboolean engine_loop_open(Engine *engine, GError **error);
