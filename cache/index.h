@@ -1,14 +1,19 @@
 /*
  * The index: a cache of facts in SQLite. Deleted, it is built again from the lock files;
  * unreadable, nothing but sharing and --quick's shortcut is lost.
+ *
+ * A version's rows count only while its lock file is the one they were made from. Rows that were
+ * built from a lock alone have no stamp: nobody has read those files, so they prove nothing, but
+ * tell where a twin may lie.
  */
 #pragma once
 
 #include "mirror.h"
 
 typedef struct Index Index;
-/* On a network file system it lies in $XDG_CACHE_HOME/medmirror. Rebuilt where absent or broken.
- * Owned; NULL with an error where it cannot be made (go on without). */
+/* On a network file system it lies in $XDG_CACHE_HOME/medmirror. Rebuilt where absent or broken;
+ * versions whose lock changed without it are read anew. One thread at a time. Owned; NULL with an
+ * error where it cannot be made (go on without). */
 Index *index_open(Mirror *mirror, GError **error);
 void index_close(Index *index);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Index, index_close)
@@ -19,10 +24,18 @@ typedef struct {
     guint64 inode;
 } FileStamp;
 
+/* The stamp of PATH ("": FD's own) below FD now; FALSE where it is no regular file. */
+gboolean file_stamp_of(int fd, const char *path, FileStamp *stamp);
+gboolean file_stamp_equal(const FileStamp *a, const FileStamp *b);
+
 /* What is known of a version is replaced by BEGIN, filled in path order by ADD, and committed by
- * END. */
+ * END (after its lock file has its place). */
 gboolean index_begin_version(Index *index, const char *folder, const char *version,
                              const char *access, GError **error);
+/* As begin, but what is known stays; ADD replaces. For a version that grows, and for new proofs. */
+gboolean index_continue_version(Index *index, const char *folder, const char *version,
+                                const char *access, GError **error);
+/* STAMP: as it was when its bytes were proven; NULL: not proven. */
 gboolean index_add_file(Index *index, const char *path, const Digest *sha256,
                         const FileStamp *stamp, GError **error);
 gboolean index_end_version(Index *index, GError **error);
@@ -31,10 +44,14 @@ gboolean index_forget_version(Index *index, const char *folder, const char *vers
 /* Is the file as it was at its last proof? */
 gboolean index_is_unchanged(Index *index, const char *folder, const char *version, const char *path,
                             const FileStamp *stamp);
-/* A file of these bytes in the mirror (open access alone): absolute to the mirror
- * "FOLDER/VERSION/PATH", whose size, mtime, ctime and inode are still those of its proof; owned;
- * NULL where none. Nothing below 4,096 bytes is found. */
+/* A file of these bytes in the mirror (open access alone): "FOLDER/VERSION/PATH" below the mirror,
+ * whose size, mtime, ctime and inode are still those of its proof; owned; NULL where none. Nothing
+ * below 4,096 bytes is found. SIZE may be SIZE_UNKNOWN. Where only the stamp does not hold, the
+ * file is read, and is found if its bytes are right. */
 char *index_find_twin(Index *index, const Digest *sha256, guint64 size);
+/* A hard link to PATH ("FOLDER/VERSION/PATH") was made, which changed the ctime of all its names.
+ */
+gboolean index_note_linked(Index *index, const char *path, const Digest *sha256, GError **error);
 /* Marks what a repair replaced: every path that shared INODE. char* "FOLDER/VERSION/PATH", owned.
  */
 GPtrArray *index_paths_of_inode(Index *index, guint64 inode);

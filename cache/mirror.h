@@ -47,5 +47,20 @@ LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *ver
 /* A descriptor of the version's tree (O_PATH is not used: it can be read). -1 with an error. */
 int mirror_open_tree(Mirror *mirror, const char *folder, const char *version, GError **error);
 
+/* The name of a version's folder: encoded as a part, and never "latest" or a name that belongs to
+ * another version's files. Owned. */
+char *mirror_version_name(const char *version);
+/* The name under which the private folder keeps what belongs to a dataset. Owned. */
+char *mirror_folder_key(const char *folder);
+/* Every lock file below FOLDER (NULL: of the whole mirror), in no certain order: its dataset folder
+ * and NAME (of the version's folder). A version's own folder is not entered, nor is a link. FALSE
+ * from FUNC ends it. */
+gboolean mirror_each_lock(Mirror *mirror, const char *folder,
+                          gboolean (*func)(int folder_fd, const char *folder, const char *name,
+                                           gpointer data, GError **error),
+                          gpointer data, GError **error);
+
 /* Numeric, part by part, where both are dotted numbers; else bytes. <0, 0, >0. */
 int version_compare(const char *a, const char *b);
+/* Which of two versions of one dataset is older: <0 where A is. */
+int lock_header_compare_age(const LockHeader *a, const LockHeader *b);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "index.h"
 #include "mirror.h"
 #include "owner.h"
 #include "spool.h"
@@ -19,6 +20,13 @@ Spool *stage_spool(Stage *stage);
 int stage_tree_fd(const Stage *stage);
 int stage_archives_fd(const Stage *stage);
 int stage_partial_fd(const Stage *stage);
+/* Makes what was staged durable (one syncfs), then the notes on it. */
+gboolean stage_flush(Stage *stage, GError **error);
+/* Writes down for `status` what is wanted, from the spool's totals and its facts "ref", "version",
+ * "options" and "reason"; after the listing, and at the end of a run that did not install. */
+gboolean stage_note_progress(Stage *stage, GError **error);
+/* The folder for wrong copies (evidence.h); made where it is not there. -1 with an error. */
+int stage_open_evidence(Stage *stage, GError **error);
 /* Nothing of it is wanted any more: renamed away at once, deleted afterwards. The stage is closed.
  */
 gboolean stage_discard(Stage *stage, GError **error);
@@ -29,11 +37,14 @@ typedef struct {
     gboolean allow_incomplete;
     gboolean only; /* --only: what the version holds beyond the spool's rows goes */
     gboolean keep_archives;
+    Index *index; /* borrowed; NULL: nothing is shared, and the index learns of it later */
 } InstallSpec;
 /* Intent, lock, list, archives and tree renamed in that order; folders synced; index; `latest`;
  * intent removed; the stage is emptied. A version that stands grows: files are added one by one
  * under the same intent. Files of the tree that are not the dataset's are moved to VERSION.extra/
- * where they stand in the way. _BUSY where the owner was lost, _STORAGE with what stood there
+ * where they stand in the way, and all with ONLY. Files that the mirror has already are shared. The
+ * spool can still be read afterwards, until the stage is closed. _FAILED where files are not here
+ * yet, _BUSY where the owner was lost, _STORAGE with what stood there
  * untouched. */
 gboolean stage_install(Stage *stage, Owner *owner, const InstallSpec *spec, GError **error);
 

@@ -1,0 +1,233 @@
+#include "mirror.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "error.h"
+#include "i18n.h"
+#include "intent.h"
+#include "relpath.h"
+#include "tree_writer.h"
+
+#include <jansson.h>
+
+#define MIRROR_FORMAT 1
+#define PRIVATE_FOLDER ".medmirror"
+/* Longer names are cut, and told apart by a digest. */
+#define MOST_NAME 200
+
+struct Mirror {
+    char *path;
+    int fd;
+    int private_fd;
+};
+
+void mirror_close(Mirror *mirror)
+{
+    if (mirror == NULL)
+        return;
+    if (mirror->private_fd >= 0)
+        close(mirror->private_fd);
+    if (mirror->fd >= 0)
+        close(mirror->fd);
+    g_free(mirror->path);
+    g_free(mirror);
+}
+
+const char *mirror_path(const Mirror *mirror)
+{
+    return mirror->path;
+}
+
+int mirror_fd(const Mirror *mirror)
+{
+    return mirror->fd;
+}
+
+int mirror_private_fd(const Mirror *mirror)
+{
+    return mirror->private_fd;
+}
+
+char *mirror_version_name(const char *version)
+{
+    static const char *const suffixes[] = {".sha256", ".lock.jsonl", ".archives", ".extra"};
+    g_autofree char *name = relpath_encode_part(version);
+    if (strcmp(name, "latest") == 0)
+        return g_strdup("%6Catest");
+    for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        if (g_str_has_suffix(name, suffixes[i])) {
+            name[strlen(name) - strlen(suffixes[i])] = '\0';
+            return g_strconcat(name, "%2E", suffixes[i] + 1, NULL);
+        }
+    }
+    return g_steal_pointer(&name);
+}
+
+char *mirror_folder_key(const char *folder)
+{
+    g_autofree char *key = relpath_encode_part(folder);
+    if (strlen(key) <= MOST_NAME)
+        return g_steal_pointer(&key);
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, folder, -1);
+    return g_strdup_printf("%.*s-%.16s", MOST_NAME - 17, key, digest);
+}
+
+static gboolean refuse_format(const char *path, json_int_t format, GError **error)
+{
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("The mirror %s has format %" JSON_INTEGER_FORMAT
+                  ", which this medmirror cannot use: install a newer one."),
+                path, format);
+    return FALSE;
+}
+
+/* *STANDS: there is a format file. */
+static gboolean check_format(const Mirror *mirror, gboolean *stands, GError **error)
+{
+    gboolean absent = FALSE;
+    g_autofree char *text = small_file_read(mirror->private_fd, "format", 4096, &absent, error);
+    *stands = text != NULL;
+    if (text == NULL) {
+        if (absent)
+            g_clear_error(error);
+        return absent;
+    }
+    json_t *object = json_loads(text, 0, NULL);
+    json_int_t reader = json_integer_value(json_object_get(object, "min_reader"));
+    json_int_t format = json_integer_value(json_object_get(object, "format"));
+    json_decref(object);
+    if (format < 1) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s/" PRIVATE_FOLDER
+                      "/format cannot be understood. Where the mirror is whole, "
+                      "remove that file, and it is written again."),
+                    mirror->path);
+        return FALSE;
+    }
+    return reader <= MIRROR_FORMAT || refuse_format(mirror->path, format, error);
+}
+
+/* A folder that holds other things is not made a mirror by accident: nothing but what begins with a
+ * dot (and a disk's lost+found) may lie there, or a tree that has locks. */
+static gboolean check_other_things(Mirror *mirror, GError **error)
+{
+    int fd = openat(mirror->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    if (folder == NULL) {
+        error_set_storage(error, errno, _("cannot read %s"), mirror->path);
+        if (fd >= 0)
+            close(fd);
+        return FALSE;
+    }
+    gboolean other = FALSE;
+    struct dirent *entry;
+    while (!other && (entry = readdir(folder)) != NULL)
+        other = entry->d_name[0] != '.' && strcmp(entry->d_name, "lost+found") != 0;
+    closedir(folder);
+    if (!other)
+        return TRUE;
+    g_autoptr(GPtrArray) versions = mirror_list(mirror, NULL);
+    if (versions != NULL && versions->len > 0)
+        return TRUE;
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s is no mirror and holds other things: choose an empty folder with --mirror."),
+                mirror->path);
+    return FALSE;
+}
+
+/* Folders that hold bytes of datasets before they are installed are the user's alone. */
+static gboolean make_private(Mirror *mirror, GError **error)
+{
+    static const struct {
+        const char *name;
+        mode_t mode;
+    } folders[] = {{"partial", 0700},
+                   {"stage", 0700},
+                   {"evidence", 0700},
+                   {"owners", 0755},
+                   {"intents", 0755}};
+    if (mirror->private_fd < 0) {
+        if (!check_other_things(mirror, error))
+            return FALSE;
+        mirror->private_fd = tree_open_folder(mirror->fd, PRIVATE_FOLDER, TRUE, 0755, error);
+        if (mirror->private_fd < 0)
+            return FALSE;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
+        if (mkdirat(mirror->private_fd, folders[i].name, folders[i].mode) != 0 && errno != EEXIST)
+            return error_set_storage(error, errno, _("cannot make %s/" PRIVATE_FOLDER "/%s"),
+                                     mirror->path, folders[i].name);
+    }
+    gboolean stands = FALSE;
+    if (!check_format(mirror, &stands, error))
+        return FALSE;
+    return stands || durable_replace(mirror->private_fd, "format",
+                                     "{\"format\": 1, \"min_reader\": 1}\n", 0644, error);
+}
+
+static gboolean open_folders(Mirror *mirror, const char *path, MirrorOpen mode, GError **error)
+{
+    if (mode == MIRROR_OPEN_WRITE && g_mkdir_with_parents(path, 0755) != 0)
+        return error_set_storage(error, errno, _("cannot make the mirror's folder %s"), path);
+    mirror->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (mirror->fd < 0 && errno == ENOENT) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("There is no mirror at %s: nothing is here."), path);
+        return FALSE;
+    }
+    char *real = mirror->fd < 0 ? NULL : realpath(path, NULL);
+    if (real == NULL)
+        return error_set_storage(error, errno, _("cannot open the mirror %s"), path);
+    mirror->path = g_strdup(real);
+    free(real);
+    mirror->private_fd =
+        openat(mirror->fd, PRIVATE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (mirror->private_fd < 0 && mode == MIRROR_OPEN_WRITE && errno != ENOENT)
+        return error_set_storage(error, errno, _("cannot open %s/" PRIVATE_FOLDER), mirror->path);
+    return TRUE;
+}
+
+Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error)
+{
+    g_autoptr(Mirror) mirror = g_new0(Mirror, 1);
+    mirror->fd = mirror->private_fd = -1;
+    if (!open_folders(mirror, path, mode, error))
+        return NULL;
+    if (mode == MIRROR_OPEN_WRITE) {
+        if (!make_private(mirror, error) || !intent_recover_all(mirror, error))
+            return NULL;
+        return g_steal_pointer(&mirror);
+    }
+    gboolean stands = FALSE;
+    if (mirror->private_fd >= 0 && !check_format(mirror, &stands, error))
+        return NULL;
+    return g_steal_pointer(&mirror);
+}
+
+char *mirror_version_path(const Mirror *mirror, const char *folder, const char *version)
+{
+    g_autofree char *name = mirror_version_name(version);
+    return g_build_filename(mirror->path, folder, name, NULL);
+}
+
+LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *version,
+                             GError **error)
+{
+    g_autofree char *name = mirror_version_name(version);
+    g_autofree char *path = g_strdup_printf("%s/%s.lock.jsonl", folder, name);
+    return relpath_check(folder, error) ? lock_reader_open(mirror->fd, path, error) : NULL;
+}
+
+int mirror_open_tree(Mirror *mirror, const char *folder, const char *version, GError **error)
+{
+    g_autofree char *name = mirror_version_name(version);
+    g_autofree char *path = g_strdup_printf("%s/%s", folder, name);
+    return relpath_check(folder, error) ? tree_open_folder(mirror->fd, path, FALSE, 0, error) : -1;
+}
