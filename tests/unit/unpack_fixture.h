@@ -70,69 +70,93 @@ static inline GByteArray *deflated(const void *data, gsize length)
     return out;
 }
 
-/* ROW_NAME, MODE, OFFSET: what the directory says; NULL, 0, -1: the name and place that are. */
-static inline void zip_add_full(Zip *zip, const char *name, const char *row_name, guint32 mode,
-                                gint64 offset, const void *data, gsize length, guint how)
+/* A member as it is told of: the defaults of zip_part() are the truth. */
+typedef struct {
+    const char *name, *row_name; /* of the header, of the directory */
+    const void *data;
+    gsize length;
+    const GByteArray *body; /* encoded; NULL: as METHOD has it */
+    guint method;
+    guint32 mode;
+    gint64 offset; /* of the header, as the row has it; -1: where it is */
+    guint how;
+} ZipPart;
+
+static inline ZipPart zip_part(const char *name, const char *text, guint how)
 {
-    const guint32 at = offset >= 0 ? (guint32)offset : zip->bytes->len;
-    guint32 crc = (guint32)crc32(0, data, (uInt)length);
-    if (how & ZIP_WRONG_CRC)
-        crc ^= 1;
-    g_autoptr(GByteArray) body = NULL;
-    if (how & ZIP_DEFLATE) {
-        body = deflated(data, length);
-    } else {
-        body = g_byte_array_new();
-        g_byte_array_append(body, data, (guint)length);
+    return (ZipPart){.name = name,
+                     .row_name = name,
+                     .data = text,
+                     .length = strlen(text),
+                     .method = how & ZIP_DEFLATE ? 8 : 0,
+                     .mode = 0100644,
+                     .offset = -1,
+                     .how = how};
+}
+
+static inline void zip_put_common(GByteArray *to, const ZipPart *part, const GByteArray *body,
+                                  guint flags, gboolean sizes)
+{
+    guint32 crc = (guint32)crc32(0, part->data, (uInt)part->length);
+    put(to, 20, 2);
+    put(to, flags, 2);
+    put(to, part->method, 2);
+    put(to, 0x00210000, 4);
+    put(to, sizes ? crc ^ (part->how & ZIP_WRONG_CRC ? 1 : 0) : 0, 4);
+    put(to, sizes ? body->len : 0, 4);
+    put(to, sizes ? part->length : 0, 4);
+}
+
+static inline void zip_put_descriptor(GByteArray *to, const ZipPart *part, guint body)
+{
+    const guint width = part->how & ZIP_DESCRIPTOR64 ? 8 : 4;
+    if (!(part->how & ZIP_NO_SIGNATURE))
+        put(to, 0x08074b50, 4);
+    put(to, crc32(0, part->data, (uInt)part->length), 4);
+    put(to, body, width);
+    put(to, part->length, width);
+}
+
+static inline void zip_add_part(Zip *zip, const ZipPart *part)
+{
+    const guint how = part->how;
+    const gint64 at = part->offset >= 0 ? part->offset : zip->bytes->len;
+    g_autoptr(GByteArray) made = NULL;
+    if (!part->body && part->method == 8) {
+        made = deflated(part->data, part->length);
+    } else if (!part->body) {
+        made = g_byte_array_new();
+        g_byte_array_append(made, part->data, (guint)part->length);
     }
-    const guint flags = ((how & (ZIP_DESCRIPTOR | ZIP_DESCRIPTOR64)) ? 8u : 0) |
-                        (how & ZIP_ENCRYPT_FLAG ? 1u : 0) | (how & ZIP_UTF8_FLAG ? 0x800u : 0);
-    const guint method = how & ZIP_DEFLATE ? 8 : 0;
+    const GByteArray *body = part->body ? part->body : made;
+    const gboolean descriptor = how & (ZIP_DESCRIPTOR | ZIP_DESCRIPTOR64);
+    const guint flags = (descriptor ? 8u : 0) | (how & ZIP_ENCRYPT_FLAG ? 1u : 0) |
+                        (how & ZIP_UTF8_FLAG ? 0x800u : 0);
     put(zip->bytes, 0x04034b50, 4);
-    put(zip->bytes, 20, 2);
-    put(zip->bytes, flags, 2);
-    put(zip->bytes, method, 2);
-    put(zip->bytes, 0x00210000, 4);
-    put(zip->bytes, flags & 8 ? 0 : crc, 4);
-    put(zip->bytes, flags & 8 ? 0 : body->len, 4);
-    put(zip->bytes, flags & 8 ? 0 : length, 4);
-    put(zip->bytes, strlen(name), 2);
+    zip_put_common(zip->bytes, part, body, flags, !descriptor);
+    put(zip->bytes, strlen(part->name), 2);
     put(zip->bytes, 0, 2);
-    put_text(zip->bytes, name);
+    put_text(zip->bytes, part->name);
     g_byte_array_append(zip->bytes, body->data, body->len);
-    if (flags & 8) {
-        const guint width = how & ZIP_DESCRIPTOR64 ? 8 : 4;
-        if (!(how & ZIP_NO_SIGNATURE))
-            put(zip->bytes, 0x08074b50, 4);
-        put(zip->bytes, crc, 4);
-        put(zip->bytes, body->len, width);
-        put(zip->bytes, length, width);
-    }
+    if (descriptor)
+        zip_put_descriptor(zip->bytes, part, body->len);
     if (how & ZIP_NO_ROW)
         return;
-    row_name = row_name ? row_name : name;
     put(zip->directory, 0x02014b50, 4);
     put(zip->directory, 3 << 8 | 20, 2);
-    put(zip->directory, 20, 2);
-    put(zip->directory, flags, 2);
-    put(zip->directory, method, 2);
-    put(zip->directory, 0x00210000, 4);
-    put(zip->directory, crc, 4);
-    put(zip->directory, body->len, 4);
-    put(zip->directory, length, 4);
-    put(zip->directory, strlen(row_name), 2);
-    put(zip->directory, 0, 2);
-    put(zip->directory, 0, 2);
-    put(zip->directory, 0, 4);
-    put(zip->directory, (guint64)mode << 16, 4);
-    put(zip->directory, at, 4);
-    put_text(zip->directory, row_name);
+    zip_put_common(zip->directory, part, body, flags, TRUE);
+    put(zip->directory, strlen(part->row_name), 2);
+    put(zip->directory, 0, 8);
+    put(zip->directory, (guint64)part->mode << 16, 4);
+    put(zip->directory, (guint64)at, 4);
+    put_text(zip->directory, part->row_name);
     zip->rows++;
 }
 
 static inline void zip_add(Zip *zip, const char *name, const char *text, guint how)
 {
-    zip_add_full(zip, name, NULL, 0100644, -1, text, strlen(text), how);
+    const ZipPart part = zip_part(name, text, how);
+    zip_add_part(zip, &part);
 }
 
 /* Directory and end; takes the zip. */
