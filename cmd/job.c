@@ -146,16 +146,25 @@ void job_set_deadline(Job *job, gint64 deadline)
 void job_tell(Job *job, JobEventLevel level, const char *name, json_t *facts, const char *format,
               ...)
 {
+    g_autofree char *sentence = NULL;
+    if (format) {
+        va_list args;
+        va_start(args, format);
+        sentence = g_strdup_vprintf(format, args);
+        va_end(args);
+    }
+    job_answer(job, level, name, facts, sentence, NULL);
+}
+
+void job_answer(Job *job, JobEventLevel level, const char *name, json_t *facts,
+                const char *sentence, const char *answer)
+{
     JobEvent *event = g_new0(JobEvent, 1);
     event->level = level;
     event->name = name;
     event->facts = facts ? facts : json_object();
-    if (format) {
-        va_list args;
-        va_start(args, format);
-        event->sentence = g_strdup_vprintf(format, args);
-        va_end(args);
-    }
+    event->sentence = g_strdup(sentence);
+    event->answer = g_strdup(answer);
     if (job->settings->tell) {
         job->settings->tell(event, job->settings->tell_data);
     } else {
