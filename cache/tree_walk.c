@@ -10,7 +10,7 @@
 #include "verifier.h"
 
 #define MOST_DEPTH 256
-#define NAMES_BYTES ((gsize)16 * 1024 * 1024)
+#define NAMES_BYTES ((gsize)24 * 1024 * 1024)
 #define NAMES_LEAST_BYTES ((gsize)256 * 1024)
 
 typedef struct {
@@ -59,17 +59,17 @@ static void names_append(Names *names, const char *name)
     g_array_append_val(names->offsets, offset);
 }
 
-/* Too many for the room there is: the greater half is left for a further reading. */
-static void names_halve(Names *names)
+/* Too many for the room there is: the greatest quarter is left for a further reading. */
+static void names_shrink(Names *names)
 {
     g_autoptr(GByteArray) arena = names->arena;
     g_autoptr(GArray) offsets = names->offsets;
 
     names_sort(names);
-    guint keep = offsets->len / 2;
+    guint keep = MAX(offsets->len / 4 * 3, 1);
     g_free(names->ceiling);
     names->ceiling = g_strdup(name_at(names, keep));
-    names->arena = g_byte_array_sized_new((guint)names->most / 2);
+    names->arena = g_byte_array_sized_new(arena->len);
     names->offsets = g_array_new(FALSE, FALSE, sizeof(guint32));
     for (guint i = 0; i < keep; i++)
         names_append(names, (const char *)arena->data + g_array_index(offsets, guint32, i));
@@ -107,10 +107,11 @@ static gboolean names_read(Names *names)
         names_append(names, name);
         if (names->offsets->len > 1 &&
             names->arena->len + names->offsets->len * sizeof(guint32) > names->most)
-            names_halve(names);
+            names_shrink(names);
     }
+    int failed = errno;
     names_sort(names);
-    return errno == 0;
+    return failed == 0;
 }
 
 static gboolean walk_folder(Walk *walk, int parent_fd, const char *name, gsize room, guint depth);
@@ -140,9 +141,11 @@ static gboolean walk_names(Walk *walk, Names *names, gsize room, guint depth)
         if (!names_read(names))
             return walk->func(length ? walk->path->str : "/", SIZE_UNKNOWN, FALSE, walk->data,
                               walk->error);
+        gsize used = names->arena->len + names->offsets->len * sizeof(guint32);
+        gsize left = room > used ? room - used : 0;
         for (guint i = 0; i < names->offsets->len; i++) {
             g_string_append(walk->path, name_at(names, i));
-            gboolean go_on = walk_entry(walk, folder_fd, name_at(names, i), room, depth);
+            gboolean go_on = walk_entry(walk, folder_fd, name_at(names, i), left, depth);
             g_string_truncate(walk->path, length);
             if (!go_on)
                 return FALSE;
@@ -176,9 +179,9 @@ static gboolean walk_folder(Walk *walk, int parent_fd, const char *name, gsize r
         .dir = dir,
         .arena = g_byte_array_new(),
         .offsets = g_array_new(FALSE, FALSE, sizeof(guint32)),
-        .most = MAX(room / 2, NAMES_LEAST_BYTES),
+        .most = MAX(room / 4 * 3, NAMES_LEAST_BYTES),
     };
-    gboolean go_on = walk_names(walk, &names, room > names.most ? room - names.most : 0, depth + 1);
+    gboolean go_on = walk_names(walk, &names, room, depth + 1);
     g_byte_array_unref(names.arena);
     g_array_unref(names.offsets);
     g_free(names.floor);
@@ -187,13 +190,21 @@ static gboolean walk_folder(Walk *walk, int parent_fd, const char *name, gsize r
     return go_on;
 }
 
+gboolean tree_walk_within(int tree_fd, gsize names_bytes,
+                          gboolean (*func)(const char *path, guint64 size, gboolean is_link,
+                                           gpointer data, GError **error),
+                          gpointer data, GError **error)
+{
+    g_autoptr(GString) path = g_string_new(NULL);
+    Walk walk = {.func = func, .data = data, .error = error, .path = path};
+
+    return walk_folder(&walk, tree_fd, ".", names_bytes, 0);
+}
+
 gboolean tree_walk(int tree_fd,
                    gboolean (*func)(const char *path, guint64 size, gboolean is_link, gpointer data,
                                     GError **error),
                    gpointer data, GError **error)
 {
-    g_autoptr(GString) path = g_string_new(NULL);
-    Walk walk = {.func = func, .data = data, .error = error, .path = path};
-
-    return walk_folder(&walk, tree_fd, ".", NAMES_BYTES, 0);
+    return tree_walk_within(tree_fd, NAMES_BYTES, func, data, error);
 }

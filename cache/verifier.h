@@ -58,9 +58,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Verifier, verifier_free)
  * SIZE_UNKNOWN. PATH may be no UTF-8. FUNC's FALSE ends it, with its error (if it set one);
  * otherwise TRUE.
  *
- * Memory: at most 16 MiB for names, plus 256 kB for each folder the walk is in; a folder with more
+ * Memory: at most 24 MiB for names, plus 256 kB for each folder the walk is in; a folder with more
  * names is read several times. */
 gboolean tree_walk(int tree_fd,
                    gboolean (*func)(const char *path, guint64 size, gboolean is_link, gpointer data,
                                     GError **error),
                    gpointer data, GError **error);
+/* The same with another bound than 24 MiB. */
+gboolean tree_walk_within(int tree_fd, gsize names_bytes,
+                          gboolean (*func)(const char *path, guint64 size, gboolean is_link,
+                                           gpointer data, GError **error),
+                          gpointer data, GError **error);
