@@ -7,15 +7,12 @@
 #include "relpath.h"
 #include "web_address.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define LIST_MOST_BYTES (G_GUINT64_CONSTANT(1) << 30)
 #define HELD_MOST 50000  /* digests in memory; more are told to the taker one by one */
 #define SINGLE_MOST 1000 /* files beside single files: a request each */
-#define SINGLE_BYTES 1024
-#define LISTS_MOST 1000 /* in one folder */
+#define LISTS_MOST 1000  /* in one folder */
 
 struct CrawlChecksums {
     HostServices *services;
@@ -120,26 +117,6 @@ static gboolean take_lines(CrawlChecksums *checksums, const char *list, const ch
     }
 }
 
-/* "x.sha256" may hold the digest alone. */
-static gboolean take_lone_digest(CrawlChecksums *checksums, const char *stem, Document *document,
-                                 gboolean *taken, GError **error)
-{
-    *taken = FALSE;
-    if (document->length > SINGLE_BYTES)
-        return TRUE;
-    g_autofree char *text = document_read(document, SINGLE_BYTES, NULL, error);
-    if (!text)
-        return FALSE;
-    g_strstrip(text);
-    Digest digest;
-    *taken = digest_parse_hex_any(text, &digest);
-    if (*taken)
-        return add_digest(checksums, stem, &digest, error);
-    if (lseek(document->fd, 0, SEEK_SET) != 0)
-        return error_set_storage(error, errno, _("A list of digests cannot be read back"));
-    return TRUE;
-}
-
 static gboolean read_list(CrawlChecksums *checksums, const char *start, const char *path,
                           GError **error)
 {
@@ -150,10 +127,7 @@ static gboolean read_list(CrawlChecksums *checksums, const char *start, const ch
     if (!document)
         return FALSE;
     g_autofree char *stem = single_stem(path);
-    gboolean taken = FALSE;
-    if (stem && !take_lone_digest(checksums, stem, document, &taken, error))
-        return FALSE;
-    return taken || take_lines(checksums, path, stem, document, error);
+    return take_lines(checksums, path, stem, document, error);
 }
 
 gboolean crawl_checksums_read(CrawlChecksums *checksums, const char *start, GError **error)
