@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #define RECEIVE_BUFFER_WITH_RATE (64 * 1024)
-#define LARGE_BUFFER (128 * 1024)
+#define LARGE_BUFFER (128L * 1024)
+#define USUAL_BUFFER (16L * 1024)
+#define LEAST_BUFFER 1024L
 
 static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -150,6 +152,18 @@ static gboolean is_sources_own(const Attempt *attempt)
     return FALSE;
 }
 
+/* libcurl 7.88 reads a socket up to a hundred times before it returns (multi.c, transfer.c:
+ * maxloops): with a rate that must be a fraction of a second's bytes, and before the sink has
+ * answered an offer it must fit into memory. */
+static long buffer_size(const Attempt *attempt)
+{
+    guint64 rate = attempt->engine->config.limit_rate;
+
+    if (rate != 0)
+        return (long)CLAMP(rate / 400, LEAST_BUFFER, USUAL_BUFFER);
+    return attempt->wide && attempt->transfer->accepted ? LARGE_BUFFER : USUAL_BUFFER;
+}
+
 static void set_request(Attempt *attempt, CURL *easy)
 {
     const Transfer *transfer = attempt->transfer;
@@ -161,8 +175,7 @@ static void set_request(Attempt *attempt, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_NOBODY, transfer->head_only ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      attempt->wide ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
-    if (attempt->wide)
-        curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)LARGE_BUFFER);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_size(attempt));
     if (is_sources_own(attempt)) /* the empty name only switches the jar on */
         curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
 }
@@ -202,9 +215,14 @@ gboolean curl_options_set(Attempt *attempt)
 gboolean curl_options_set_multi(Engine *engine)
 {
     CURLM *multi = engine->multi;
+    /* By default curl keeps four idle connections for each handle there is just now: between two
+     * small files that is few, and connections were closed after a file. This is four for each
+     * there may be; never fewer than run. */
+    long kept = 4L * (long)engine->config.connections_total;
     long streams = (long)MAX(engine->config.small_files_per_host / HTTP2_CONNECTIONS, 1);
 
-    return curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
+    return curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, kept) == CURLM_OK &&
+           curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                              (long)engine->config.connections_per_host) == CURLM_OK;

@@ -176,7 +176,8 @@ static void serve(Engine *engine, Socket *socket)
 static gboolean gate_is_open(Engine *engine)
 {
     gint64 now = engine_now();
-    gboolean open = rate_bucket_is_open(&engine->bucket, g_get_monotonic_time());
+    gboolean open = rate_bucket_is_open(&engine->bucket, g_get_monotonic_time()) &&
+                    engine->pending_bytes < PENDING_BYTES_ALL;
 
     if (!open && engine->gate_closed_at < 0) {
         engine->gate_closed_at = now;
@@ -254,10 +255,13 @@ static gint64 next_timeout(Engine *engine, gint64 patience, gint64 admission)
 
     sooner(&timeout, patience);
     sooner(&timeout, admission);
-    if (engine->curl_timer >= 0)
-        sooner(&timeout, MAX(engine->curl_timer - engine_now(), 0));
-    if (engine->ready.length > 0)
-        sooner(&timeout, rate_bucket_opens_in_ms(&engine->bucket));
+    if (engine->pending_bytes < PENDING_BYTES_ALL) { /* else the answer to an offer wakes us */
+        gint64 opens = rate_bucket_opens_in_ms(&engine->bucket);
+        if (engine->curl_timer >= 0)
+            sooner(&timeout, MAX(engine->curl_timer - engine_now(), opens));
+        if (engine->ready.length > 0)
+            sooner(&timeout, opens);
+    }
     if (engine->running->len > 0)
         sooner(&timeout, PUBLISH_EACH_MS);
     return timeout;
@@ -280,7 +284,8 @@ void engine_loop_run(Engine *engine)
         int running = 0;
         task_queue_run(engine->queue, 0);
         serve_ready(engine);
-        if (engine->curl_timer >= 0 && engine->curl_timer <= engine_now()) {
+        /* Behind its clock curl reads on where a hundred reads did not empty a socket. */
+        if (engine->curl_timer >= 0 && engine->curl_timer <= engine_now() && gate_is_open(engine)) {
             engine->curl_timer = -1;
             curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
         }
