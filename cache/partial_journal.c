@@ -89,9 +89,24 @@ static const char *boot_id(void)
     return id;
 }
 
-char *partial_journal_name(const char *key)
+static char *journal_name(const char *key)
 {
     return g_strconcat(key, ".journal", NULL);
+}
+
+static char *next_name(const char *key)
+{
+    return g_strconcat(key, ".journal.new", NULL);
+}
+
+int partial_journal_remove(int folder_fd, const char *key)
+{
+    g_autofree char *next = next_name(key);
+    g_autofree char *name = journal_name(key);
+
+    if (unlinkat(folder_fd, next, 0) < 0 && errno != ENOENT)
+        return errno;
+    return unlinkat(folder_fd, name, 0) < 0 && errno != ENOENT ? errno : 0;
 }
 
 typedef struct {
@@ -203,7 +218,7 @@ static void replay_file(Replay *replay, FILE *file)
 
 int partial_journal_read(int folder_fd, const char *key, PartialState **state)
 {
-    g_autofree char *file_name = partial_journal_name(key);
+    g_autofree char *file_name = journal_name(key);
     int fd = TEMP_FAILURE_RETRY(openat(folder_fd, file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat st;
 
@@ -336,8 +351,8 @@ PartialJournal *partial_journal_open(int folder_fd, const char *key, const char 
     struct stat st;
 
     journal->folder_fd = folder_fd;
-    journal->file_name = partial_journal_name(key);
-    journal->new_name = g_strconcat(journal->file_name, ".new", NULL);
+    journal->file_name = journal_name(key);
+    journal->new_name = next_name(key);
     journal->name = g_utf8_make_valid(name, -1);
     journal->mode = mode;
     journal->next_fd = -1;

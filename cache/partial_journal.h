@@ -38,8 +38,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PartialState, partial_state_free)
 /* What KEY.journal below FOLDER_FD says. ENOENT: there is none; EBADMSG: it is none, or of a newer
  * form. Owned. */
 int partial_journal_read(int folder_fd, const char *key, PartialState **state);
-/* The name of the journal of KEY; owned. */
-char *partial_journal_name(const char *key);
+/* Removes the journal of KEY, if there is one, and what a run that was killed left beside it. */
+int partial_journal_remove(int folder_fd, const char *key);
 
 typedef struct PartialJournal PartialJournal;
 /* Opens for appending, or makes. FOLDER_FD is borrowed. NULL and *ERRNO_VALUE. Owned. */

@@ -119,22 +119,20 @@ int partial_locked_make_journal(PartialFile *file)
     file->durable_at = g_get_monotonic_time();
     failed = partial_journal_begin(file->journal, file->state);
     if (failed) {
-        g_autofree char *journal_name = partial_journal_name(file->key);
         g_clear_pointer(&file->journal, partial_journal_close);
-        unlinkat(file->spec.folder_fd, journal_name, 0); /* without a beginning it says nothing */
+        partial_journal_remove(file->spec.folder_fd, file->key); /* it says nothing */
     }
     return failed;
 }
 
 int partial_discard_journal(PartialFile *file)
 {
-    g_autofree char *journal_name = partial_journal_name(file->key);
-
     pthread_mutex_lock(&file->mutex);
     g_clear_pointer(&file->journal, partial_journal_close);
     pthread_mutex_unlock(&file->mutex);
-    if (unlinkat(file->spec.folder_fd, journal_name, 0) < 0 && errno != ENOENT)
-        return errno;
+    int failed = partial_journal_remove(file->spec.folder_fd, file->key);
+    if (failed)
+        return failed;
     /* Else a power cut could bring it back, beside other bytes. */
     if (file->has_durable && fsync(file->spec.folder_fd) < 0)
         return errno;

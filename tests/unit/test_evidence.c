@@ -146,6 +146,7 @@ static void test_long_names(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    umask(022);
     g_test_add_func("/evidence/whole-then-parts", test_whole_then_parts);
     g_test_add_func("/evidence/long-names", test_long_names);
     return g_test_run();

@@ -93,7 +93,30 @@ static void nothing_to_shrink(void)
 
 static void grow_tmpfs(void)
 {
-    g_assert_cmpint(mount("none", mount_point, "tmpfs", MS_REMOUNT, "size=32m"), ==, 0);
+    g_assert_cmpint(mount("none", mount_point, "tmpfs", MS_REMOUNT, "size=32m,mode=0755"), ==, 0);
+}
+
+static gboolean write_file(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    gboolean good = fd >= 0 && write(fd, text, strlen(text)) == (gssize)strlen(text);
+
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+/* Mounts of our own: as the superuser, else as the one of a user namespace. */
+static gboolean leave_mounts(void)
+{
+    g_autofree char *users = g_strdup_printf("0 %u 1", geteuid());
+    g_autofree char *groups = g_strdup_printf("0 %u 1", getegid());
+
+    if (unshare(CLONE_NEWNS) == 0)
+        return TRUE;
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
+           write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", users) &&
+           write_file("/proc/self/gid_map", groups);
 }
 
 /* In a process of its own, whose mounts nobody else sees. */
@@ -102,9 +125,8 @@ static int run_on_tmpfs(const char *path)
     const Disk disk = {.shrink = nothing_to_shrink, .grow = grow_tmpfs, .errno_value = ENOSPC};
     Rig rig = {.path = NULL};
 
-    if ((unshare(CLONE_NEWNS) < 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0) ||
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("none", path, "tmpfs", 0, "size=4m") < 0)
+    if (!leave_mounts() || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("none", path, "tmpfs", 0, "size=4m,mode=0755") < 0)
         return NO_MOUNT;
     mount_point = path;
     rig.folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
