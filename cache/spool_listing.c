@@ -31,6 +31,7 @@ gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **
     g_clear_pointer(&spool->selection, selection_free);
     spool->selection = selection_copy(selection);
     spool->listing++;
+    spool->was_listed = spool_is_listed(spool);
     spool_put_back_all(spool);
     return spool_commit(spool, error) && spool_set(spool, "#listed", NULL, error) &&
            spool_set_number(spool, "#listing", spool->listing, error) &&
@@ -278,6 +279,14 @@ gboolean spool_end_listing(Spool *spool, GError **error)
            drop_unlisted(spool, error) && check_collisions(spool, error) &&
            check_folders(spool, error) && spool_choose_rows(spool, error) &&
            spool_set(spool, "#listed", "1", error);
+}
+
+gboolean spool_cancel_listing(Spool *spool, GError **error)
+{
+    spool->listing--;
+    return spool_commit(spool, error) &&
+           spool_set_number(spool, "#listing", spool->listing, error) &&
+           spool_set(spool, "#listed", spool->was_listed ? "1" : NULL, error);
 }
 
 gboolean spool_is_listed(Spool *spool)

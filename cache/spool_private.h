@@ -27,6 +27,7 @@ struct Spool {
     GHashTable *taken;    /* gint64 *: ids given out by spool_take() */
     Selection *selection; /* behind the SQL functions takes() and takes_archive() */
     gint64 listing;       /* number of the listing that is being made, or of the last */
+    gboolean was_listed;  /* before spool_begin_listing() */
     gint64 epoch;         /* notes carry it; what is above the flushed one is not durable */
     guint pending;        /* rows in the open transaction; 0: none is open */
 };
