@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
 #include "index_private.h"
+#include "room.h"
 #include "tree_writer.h"
 
 #define INDEX_VERSION 1
@@ -51,29 +51,10 @@ gboolean file_stamp_equal(const FileStamp *a, const FileStamp *b)
            a->inode == b->inode;
 }
 
-/* No SQLite database is safe between the nodes of a cluster. */
-static gboolean is_network(int fd)
-{
-    static const guint32 types[] = {
-        0x6969 /* nfs */,       0x517b /* smb */,        0xff534d42 /* cifs */,
-        0xfe534d42 /* smb2 */,  0x0bd00bd0 /* lustre */, 0x65735546 /* fuse */,
-        0x00c36400 /* ceph */,  0x47504653 /* gpfs */,   0x5346414f /* afs */,
-        0x6b414653 /* kafs */,  0x19830326 /* beegfs */, 0x01021997 /* 9p */,
-        0xaad7aaea /* panfs */, 0x73757245 /* coda */,
-    };
-    struct statfs now;
-    if (fstatfs(fd, &now) != 0)
-        return FALSE;
-    for (guint i = 0; i < G_N_ELEMENTS(types); i++) {
-        if ((guint32)now.f_type == types[i])
-            return TRUE;
-    }
-    return FALSE;
-}
-
 static char *index_path(Mirror *mirror)
 {
-    if (!is_network(mirror_private_fd(mirror)))
+    /* No SQLite database is safe between the nodes of a cluster. */
+    if (!file_system_is_network(mirror_private_fd(mirror)))
         return g_build_filename(mirror_path(mirror), ".medmirror", "index.db", NULL);
     g_autofree char *digest =
         g_compute_checksum_for_string(G_CHECKSUM_SHA256, mirror_path(mirror), -1);

@@ -131,6 +131,10 @@ void spool_wanted_member(Spool *spool, gint64 id, const char *path, WantedBytes 
 gboolean spool_expect_member(Spool *spool, gint64 id, const char *path, const DigestSet *digests,
                              guint64 size, GError **error);
 
+/* Is PATH a file (or link) that is staged? */
+gboolean spool_is_staged(Spool *spool, const char *path);
+/* What was staged of PATH is not there any more: its download is queued again. */
+gboolean spool_requeue(Spool *spool, const char *path, GError **error);
 /* Makes all notes durable. The bytes that they speak of must be durable before: use stage_flush().
  */
 gboolean spool_flush(Spool *spool, GError **error);

@@ -276,7 +276,7 @@ gboolean spool_each_download(Spool *spool, SpoolState state,
     return got == 0;
 }
 
-static gboolean requeue_of_path(Spool *spool, const char *path, GError **error)
+gboolean spool_requeue(Spool *spool, const char *path, GError **error)
 {
     g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(gint64));
     sqlite3_stmt *row = database_query(spool->database, error,
@@ -319,7 +319,7 @@ gboolean spool_each_unsure(Spool *spool,
         column_digests(rows, 2, &seen);
         if (!func(column_text(rows, 0), column_size(rows, 1), digest_set_get(&seen, DIGEST_SHA256),
                   data) &&
-            !requeue_of_path(spool, column_text(rows, 0), error))
+            !spool_requeue(spool, column_text(rows, 0), error))
             return FALSE;
     }
     return got == 0 && spool_set(spool, "#unsure", NULL, error);

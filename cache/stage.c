@@ -1,0 +1,205 @@
+#include "stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "durable.h"
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "intent.h"
+#include "stage_private.h"
+#include "tree_writer.h"
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void stage_close(Stage *stage)
+{
+    if (stage == NULL)
+        return;
+    g_autoptr(GError) error = NULL;
+    if (!stage->gone && stage->spool != NULL && !stage_note_progress(stage, &error))
+        event_log(EVENT_LOG_DEBUG, "%s", error->message);
+    g_clear_pointer(&stage->spool, spool_close);
+    close_fd(&stage->fd);
+    close_fd(&stage->tree_fd);
+    close_fd(&stage->archives_fd);
+    close_fd(&stage->partial_fd);
+    g_free(stage->folder);
+    g_free(stage->key);
+    g_free(stage);
+}
+
+static int open_below(Mirror *mirror, const char *place, const char *key, guint mode,
+                      GError **error)
+{
+    g_autofree char *path = g_strdup_printf("%s/%s", place, key);
+    return tree_open_folder(mirror_private_fd(mirror), path, TRUE, mode, error);
+}
+
+static gboolean open_folders(Stage *stage, GError **error)
+{
+    stage->fd = open_below(stage->mirror, "stage", stage->key, 0700, error);
+    stage->tree_fd = stage->fd < 0 ? -1 : tree_open_folder(stage->fd, "tree", TRUE, 0755, error);
+    stage->archives_fd =
+        stage->tree_fd < 0 ? -1 : tree_open_folder(stage->fd, "archives", TRUE, 0755, error);
+    stage->partial_fd =
+        stage->archives_fd < 0 ? -1 : open_below(stage->mirror, "partial", stage->key, 0700, error);
+    return stage->partial_fd >= 0;
+}
+
+/* After a power cut: is what the spool says still in the tree? */
+static gboolean stands(const char *path, guint64 size, const Digest *sha256, gpointer data)
+{
+    const Stage *stage = data;
+    struct stat now;
+    if (fstatat(stage->tree_fd, path, &now, AT_SYMLINK_NOFOLLOW) != 0)
+        return FALSE;
+    if (sha256 == NULL)
+        return S_ISLNK(now.st_mode);
+    int fd = (guint64)now.st_size == size ? tree_open_file(stage->tree_fd, path, NULL, NULL) : -1;
+    if (fd < 0)
+        return FALSE;
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
+    const gsize piece = (gsize)256 * 1024;
+    g_autofree char *buffer = g_malloc(piece);
+    gssize got;
+    while ((got = TEMP_FAILURE_RETRY(read(fd, buffer, piece))) > 0)
+        digest_stream_update(stream, buffer, (gsize)got);
+    close(fd);
+    DigestSet set = {0};
+    digest_stream_finish(stream, &set);
+    gboolean right = got == 0 && digest_equal(digest_set_get(&set, DIGEST_SHA256), sha256);
+    /* It is fetched again, and must find its place free. */
+    if (!right)
+        tree_remove_file(stage->tree_fd, path, NULL);
+    return right;
+}
+
+/* Without its spool nobody knows whose partial files they are. */
+static gboolean drop_orphans(Stage *stage, GError **error)
+{
+    SpoolTotals totals;
+    if (!spool_totals(stage->spool, &totals, error))
+        return FALSE;
+    if (totals.downloads > 0 || spool_is_listed(stage->spool))
+        return TRUE;
+    close_fd(&stage->partial_fd);
+    close_fd(&stage->tree_fd);
+    close_fd(&stage->archives_fd);
+    int fd = tree_open_folder(mirror_private_fd(stage->mirror), "partial", FALSE, 0, error);
+    gboolean dropped = fd >= 0 && tree_remove_all(fd, stage->key, error);
+    close_fd(&fd);
+    return dropped && tree_remove_all(stage->fd, "tree", error) &&
+           tree_remove_all(stage->fd, "archives", error);
+}
+
+Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
+{
+    if (!intent_recover(mirror, folder, error))
+        return NULL;
+    g_autoptr(Stage) stage = g_new0(Stage, 1);
+    stage->mirror = mirror;
+    stage->folder = g_strdup(folder);
+    stage->key = mirror_folder_key(folder);
+    stage->fd = stage->tree_fd = stage->archives_fd = stage->partial_fd = -1;
+    if (!open_folders(stage, error))
+        return NULL;
+    g_autofree char *path =
+        g_build_filename(mirror_path(mirror), ".medmirror", "stage", stage->key, "spool.db", NULL);
+    stage->spool = spool_open(path, error);
+    if (stage->spool == NULL || !drop_orphans(stage, error))
+        return NULL;
+    if (stage->tree_fd < 0) {
+        close_fd(&stage->fd);
+        if (!open_folders(stage, error))
+            return NULL;
+    }
+    if (!spool_each_unsure(stage->spool, stands, stage, error))
+        return NULL;
+    return g_steal_pointer(&stage);
+}
+
+Spool *stage_spool(Stage *stage)
+{
+    return stage->spool;
+}
+
+int stage_tree_fd(const Stage *stage)
+{
+    return stage->tree_fd;
+}
+
+int stage_archives_fd(const Stage *stage)
+{
+    return stage->archives_fd;
+}
+
+int stage_partial_fd(const Stage *stage)
+{
+    return stage->partial_fd;
+}
+
+gboolean stage_flush(Stage *stage, GError **error)
+{
+    if (syncfs(stage->fd) != 0)
+        return error_set_storage(error, errno, _("cannot make the stage of %s durable"),
+                                 stage->folder);
+    return spool_flush(stage->spool, error);
+}
+
+int stage_open_evidence(Stage *stage, GError **error)
+{
+    return open_below(stage->mirror, "evidence", stage->key, 0700, error);
+}
+
+static json_t *number_or_null(guint64 number)
+{
+    return number > G_MAXINT64 ? json_null() : json_integer((json_int_t)number);
+}
+
+gboolean stage_note_progress(Stage *stage, GError **error)
+{
+    static const char *const facts[] = {"ref", "version", "options", "reason"};
+    SpoolTotals totals;
+    if (!spool_totals(stage->spool, &totals, error))
+        return FALSE;
+    json_t *object = json_object();
+    json_object_set_new(object, "folder", json_string(stage->folder));
+    for (guint i = 0; i < G_N_ELEMENTS(facts); i++) {
+        g_autofree char *value = spool_get(stage->spool, facts[i]);
+        if (value != NULL)
+            json_object_set_new(object, facts[i], json_string(value));
+    }
+    guint64 bytes =
+        totals.queued_unknown > 0 ? SIZE_UNKNOWN : totals.queued_bytes + totals.staged_bytes;
+    json_object_set_new(object, "wanted_bytes", number_or_null(bytes));
+    json_object_set_new(object, "wanted_files",
+                        number_or_null(totals.queued + totals.failed + totals.staged_files));
+    char *text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    gboolean written = text != NULL
+                           ? durable_replace(stage->fd, STAGE_NOTE, text, 0600, error)
+                           : error_set_storage(error, EILSEQ, _("cannot write %s"), STAGE_NOTE);
+    free(text);
+    return written;
+}
+
+gboolean stage_discard(Stage *stage, GError **error)
+{
+    stage->gone = TRUE;
+    g_clear_pointer(&stage->spool, spool_close);
+    gboolean discarded = intent_empty_stage(stage->mirror, stage->folder, error);
+    stage_close(stage);
+    return discarded;
+}
