@@ -159,9 +159,12 @@ static Step after_absence(TransferHistory *history, const StepLimits *limits, do
 {
     if (has_next_address(history))
         return step_to_next_address(history, TRUE);
-    if (history->any_address_not_absent) {
-        Step step = after_no_connection(history, limits, random);
-        step.host_points = 0;
+    if (history->any_address_not_absent && history->addresses > 1) {
+        history->without_progress++;
+        if (attempts_are_used_up(history, limits))
+            return step_of(STEP_GIVE_UP);
+        Step step = step_to_next_address(history, TRUE);
+        step.delay_ms = delay_before(history, limits, random);
         return step;
     }
     if (history->can_refresh && history->refreshes == 0) {

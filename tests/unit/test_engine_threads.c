@@ -24,9 +24,9 @@ static EngineConfig quick_config(const char *slots)
         .delay_min_ms = 2,
         .delay_max_ms = 20,
         .retry_after_max_ms = 10 * 1000,
-        .connect_ms = 2000,
-        .first_byte_ms = 5000,
-        .stall_ms = 300,
+        .connect_ms = 10 * 1000,
+        .first_byte_ms = 20 * 1000,
+        .stall_ms = 20 * 1000,
         .network_patience_ms = 2000,
         .patience_interval_ms = 50,
         .host_point_ms = 10,
@@ -394,12 +394,17 @@ static void test_lying_length(void)
     tear_down(&fixture);
 }
 
+static void short_stall(EngineConfig *config)
+{
+    config->stall_ms = 300;
+}
+
 static void test_stall(void)
 {
     Fixture fixture;
     Run run;
 
-    set_up(&fixture);
+    set_up_with(&fixture, short_stall);
     OriginFile *file = origin_add(fixture.origin, "/stall", 400000);
     file->etag = "\"v\"";
     file->stall_after = 150000;
