@@ -197,6 +197,9 @@ gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, gu
                       " address = ?, reason = NULL, earlier = NULL, earlier_size = NULL, epoch = ?"
                       " WHERE id = ?",
                       "duitii", digests, size, (gint64)trust, address, spool->epoch, id) ||
+        !database_run(spool->database, error,
+                      "UPDATE member SET trust = ? WHERE archive = ? AND trust = 0", "ii",
+                      (gint64)trust, id) ||
         !spool_commit(spool, error))
         return FALSE;
     spool_put_back(spool, id);

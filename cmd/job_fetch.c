@@ -182,11 +182,14 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     g_autoptr(GHashTable) works = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) ready =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
+    g_autoptr(EngineSnapshot) before = engine_snapshot(fetch.engine);
     fetch.index = index;
     fetch.tree = tree;
     fetch.works = works;
     fetch.ready = ready;
     run(&fetch);
+    g_autoptr(EngineSnapshot) after = engine_snapshot(fetch.engine);
+    report->received = after->received - before->received;
     g_autoptr(GError) flush = NULL;
     if (!spool_flush(fetch.spool, &flush) && !fetch.fatal) {
         fetch.fatal = g_steal_pointer(&flush);

@@ -7,6 +7,8 @@
 #include "job_sweep.h"
 #include "job_version.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -42,8 +44,37 @@ void pull_result_free(PullResult *result)
     }
 }
 
+static gboolean has_partial_files(const Stage *stage)
+{
+    int fd = openat(stage_partial_fd(stage), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    gboolean found = folder == NULL;
+    for (struct dirent *entry; folder && !found && (entry = readdir(folder));) {
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    return found;
+}
+
+/* A stage that holds nothing worth going on with is no unfinished pull. */
+static void leave_stage(Pull *pull)
+{
+    SpoolTotals totals;
+    if (!pull->stage || !spool_totals(stage_spool(pull->stage), &totals, NULL) ||
+        totals.staged_files || has_partial_files(pull->stage)) {
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!stage_discard(g_steal_pointer(&pull->stage), &error)) {
+        event_log(EVENT_LOG_WARNING, "%s", error->message);
+    }
+}
+
 static void pull_clear(Pull *pull)
 {
+    leave_stage(pull);
     g_clear_pointer(&pull->head, listing_head_free);
     g_clear_pointer(&pull->selection, selection_free);
     g_clear_pointer(&pull->name, version_name_free);
@@ -220,8 +251,7 @@ static gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *
                               .state_token = token};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = pull};
     job_tell(pull->job, JOB_EVENT_STEP, "resolve", json_pack("{s:s}", "ref", pull->reference->ref),
-             _("%s: asking %s what there is."), pull->reference->ref,
-             pull->reference->fetcher->row.title);
+             _("%s: asking what there is."), pull->reference->ref);
     if (candidate) {
         job_set_deadline(pull->job, g_get_monotonic_time() + ASK_NEWER_US);
     }
