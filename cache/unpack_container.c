@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "unpack_rar.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -156,14 +157,18 @@ static UnpackType type_of(struct archive_entry *entry)
     }
 }
 
+static gboolean set_encrypted(GError **error)
+{
+    g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
+                        _("The archive is encrypted; it cannot be unpacked without its "
+                          "password."));
+    return FALSE;
+}
+
 static gboolean entry_check(struct archive_entry *entry, const char **name, GError **error)
 {
-    if (archive_entry_is_encrypted(entry)) {
-        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
-                            _("The archive is encrypted; it cannot be unpacked without its "
-                              "password."));
-        return FALSE;
-    }
+    if (archive_entry_is_encrypted(entry))
+        return set_encrypted(error);
     *name = archive_entry_pathname(entry);
     if (!*name)
         g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
@@ -240,6 +245,21 @@ static gboolean container_entry(Container *container, struct archive_entry *entr
     return TRUE;
 }
 
+/* The start header says where the last header ends (7zFormat.txt, "SignatureHeader"). */
+static gboolean seven_zip_end(Container *container, GError **error)
+{
+    guint8 start[32];
+    guint64 next[2];
+    if (!unpack_source_read_exactly(0, start, sizeof(start), container->source, error))
+        return FALSE;
+    memcpy(next, start + 12, sizeof(next));
+    const guint64 total = unpack_source_total(container->source);
+    const guint64 end = sizeof(start) + GUINT64_FROM_LE(next[0]) + GUINT64_FROM_LE(next[1]);
+    if (end < total)
+        unpack_write_warning(container->writer, UNPACK_WARNING_BEHIND, total - end);
+    return TRUE;
+}
+
 /* libarchive takes one block of zeros for the end, and looks at nothing behind it. */
 static void tell_tar_end(Container *container)
 {
@@ -251,25 +271,39 @@ static void tell_tar_end(Container *container)
                              container->nonzero_end - end);
 }
 
-static gboolean container_read(Container *container, ArchiveContainer kind, GError **error)
+static gboolean container_members(Container *container, GError **error)
 {
     struct archive_entry *entry;
     int code;
-    if (!container_open(container, kind, error))
-        return FALSE;
     while ((code = archive_read_next_header(container->archive, &entry)) == ARCHIVE_OK) {
         if (!container_entry(container, entry, error))
             return FALSE;
     }
-    if (code != ARCHIVE_EOF)
-        return container_failed(container, error);
+    return code == ARCHIVE_EOF || container_failed(container, error);
+}
+
+/* What libarchive does not look at, or does not notice. */
+static gboolean container_end(Container *container, ArchiveContainer kind, GError **error)
+{
     if (kind == ARCHIVE_7Z)
-        return TRUE;
+        return seven_zip_end(container, error);
     if (!unpack_filter_drain(container->filter, container_see, container, error))
         return FALSE;
     if (kind == ARCHIVE_TAR)
         tell_tar_end(container);
-    return TRUE;
+    return kind != ARCHIVE_RAR || unpack_rar_check_end(container->source, container->writer, error);
+}
+
+static gboolean container_read(Container *container, ArchiveContainer kind, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    if (container_open(container, kind, &failed) && container_members(container, &failed))
+        return container_end(container, kind, error);
+    if (kind == ARCHIVE_RAR && failed->code == MEDMIRROR_ERROR_DAMAGED &&
+        unpack_rar_is_encrypted(container->source))
+        return set_encrypted(error);
+    g_propagate_error(error, g_steal_pointer(&failed));
+    return FALSE;
 }
 
 static gboolean read_bare(Container *container, GError **error)
