@@ -55,6 +55,14 @@ static char *single_stem(const char *path)
     return NULL;
 }
 
+gboolean crawl_checksums_may_be_list(const char *href)
+{
+    if (strchr(href, '%') || strchr(href, '?') || strchr(href, '#'))
+        return TRUE;
+    const char *slash = strrchr(href, '/');
+    return checksum_list_is_name(slash ? slash + 1 : href);
+}
+
 void crawl_checksums_found(CrawlChecksums *checksums, const char *path)
 {
     g_autofree char *base = g_path_get_basename(path);

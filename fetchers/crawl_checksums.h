@@ -13,6 +13,8 @@ CrawlChecksums *crawl_checksums_new(HostServices *services, const ListingTaker *
                                     ListingHead *head);
 void crawl_checksums_free(CrawlChecksums *checksums);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CrawlChecksums, crawl_checksums_free)
+/* FALSE where a link of a listing names no list of digests for sure; cheap. */
+gboolean crawl_checksums_may_be_list(const char *href);
 /* A file was seen at PATH below the start; remembered where its name is a list's. */
 void crawl_checksums_found(CrawlChecksums *checksums, const char *path);
 /* Fetches and reads what was remembered. START: the tree's address, with a slash at its end. A list

@@ -14,8 +14,7 @@
 #define CHUNK_BYTES 16384
 
 typedef struct {
-    ListedEntryFunc func;
-    gpointer data;
+    const ListedEntryTaker *taker;
     GError *error;
     htmlParserCtxtPtr context;
     ListedEntry pending;
@@ -39,8 +38,10 @@ static void flush_pending(HtmlReader *reader)
 {
     if (!reader->has_pending)
         return;
-    listing_text_parse(reader->text->str, &reader->pending);
-    if (!reader->error && !reader->func(&reader->pending, reader->data, &reader->error))
+    const ListedEntryTaker *taker = reader->taker;
+    if (!taker->names_only)
+        listing_text_parse(reader->text->str, &reader->pending);
+    if (!reader->error && !taker->func(&reader->pending, taker->data, &reader->error))
         xmlStopParser(reader->context);
     listed_entry_clear(&reader->pending);
     reader->has_pending = FALSE;
@@ -233,7 +234,7 @@ static ListingShape shape_of(const HtmlReader *reader)
     return reader->has_list && !reader->is_dressed ? LISTING_BARE : LISTING_NONE;
 }
 
-gboolean listing_read_html(int fd, const char *content_type, ListedEntryFunc func, gpointer data,
+gboolean listing_read_html(int fd, const char *content_type, const ListedEntryTaker *taker,
                            ListingShape *shape, char **title, GError **error)
 {
     htmlSAXHandler handler = {
@@ -243,8 +244,7 @@ gboolean listing_read_html(int fd, const char *content_type, ListedEntryFunc fun
         .ignorableWhitespace = on_text,
     };
     HtmlReader reader = {
-        .func = func,
-        .data = data,
+        .taker = taker,
         .text = g_string_new(NULL),
         .title = g_string_new(NULL),
         .heading = g_string_new(NULL),
@@ -281,13 +281,13 @@ gboolean listing_read_html(int fd, const char *content_type, ListedEntryFunc fun
     return read;
 }
 
-gboolean listing_read(int fd, const char *content_type, ListedEntryFunc func, gpointer data,
+gboolean listing_read(int fd, const char *content_type, const ListedEntryTaker *taker,
                       ListingShape *shape, char **title, GError **error)
 {
     g_autofree char *type = content_type ? g_ascii_strdown(content_type, -1) : NULL;
     if (title)
         *title = NULL;
     if (type && g_str_has_prefix(type, "application/json"))
-        return listing_read_json(fd, func, data, shape, error);
-    return listing_read_html(fd, content_type, func, data, shape, title, error);
+        return listing_read_json(fd, taker, shape, error);
+    return listing_read_html(fd, content_type, taker, shape, title, error);
 }

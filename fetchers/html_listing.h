@@ -34,17 +34,23 @@ typedef enum {
 /* FALSE with an error ends the reading. ENTRY is borrowed. */
 typedef gboolean (*ListedEntryFunc)(const ListedEntry *entry, gpointer data, GError **error);
 
+typedef struct {
+    ListedEntryFunc func;
+    gpointer data;
+    gboolean names_only; /* sizes and dates are not wanted */
+} ListedEntryTaker;
+
 /* Reads FD from its offset to its end. Whether the document is a listing at all is known at the
  * end: *SHAPE; so read it once to know and to look ahead, and once more to take its entries.
- * *TITLE (may be a NULL pointer) is the page's, owned, NULL where none. _STORAGE, _ORIGIN, or
- * FUNC's error. */
-gboolean listing_read(int fd, const char *content_type, ListedEntryFunc func, gpointer data,
+ * *TITLE (may be a NULL pointer) is the page's, owned, NULL where none. _STORAGE, _ORIGIN, or the
+ * taker's error. */
+gboolean listing_read(int fd, const char *content_type, const ListedEntryTaker *taker,
                       ListingShape *shape, char **title, GError **error);
 
 /* The two readers behind it. */
-gboolean listing_read_html(int fd, const char *content_type, ListedEntryFunc func, gpointer data,
+gboolean listing_read_html(int fd, const char *content_type, const ListedEntryTaker *taker,
                            ListingShape *shape, char **title, GError **error);
-gboolean listing_read_json(int fd, ListedEntryFunc func, gpointer data, ListingShape *shape,
+gboolean listing_read_json(int fd, const ListedEntryTaker *taker, ListingShape *shape,
                            GError **error);
 
 /* What stands behind a link of a listing: date and size, where they are there. */

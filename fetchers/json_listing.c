@@ -72,8 +72,7 @@ static void read_date(const json_t *element, ListedEntry *entry)
     }
 }
 
-static gboolean take_element(const json_t *element, ListedEntryFunc func, gpointer data,
-                             GError **error)
+static gboolean take_element(const json_t *element, const ListedEntryTaker *taker, GError **error)
 {
     const char *name = json_string_value(json_object_get(element, "name"));
     if (!name) {
@@ -92,7 +91,7 @@ static gboolean take_element(const json_t *element, ListedEntryFunc func, gpoint
     if (entry.kind == LISTED_FILE && json_is_integer(size) && json_integer_value(size) >= 0)
         entry.size = (guint64)json_integer_value(size);
     read_date(element, &entry);
-    gboolean taken = func(&entry, data, error);
+    gboolean taken = taker->func(&entry, taker->data, error);
     listed_entry_clear(&entry);
     return taken;
 }
@@ -106,8 +105,7 @@ static gboolean wrong_json(const ByteReader *reader, const char *why, GError **e
     return FALSE;
 }
 
-static gboolean read_elements(ByteReader *reader, ListedEntryFunc func, gpointer data,
-                              GError **error)
+static gboolean read_elements(ByteReader *reader, const ListedEntryTaker *taker, GError **error)
 {
     if (byte_skip_blank(reader) == ']')
         return TRUE;
@@ -118,7 +116,7 @@ static gboolean read_elements(ByteReader *reader, ListedEntryFunc func, gpointer
                                              JSON_DISABLE_EOF_CHECK | JSON_REJECT_DUPLICATES, &why);
         if (!element)
             return wrong_json(reader, why.text, error);
-        gboolean taken = take_element(element, func, data, error);
+        gboolean taken = take_element(element, taker, error);
         json_decref(element);
         if (!taken)
             return FALSE;
@@ -131,7 +129,7 @@ static gboolean read_elements(ByteReader *reader, ListedEntryFunc func, gpointer
     }
 }
 
-gboolean listing_read_json(int fd, ListedEntryFunc func, gpointer data, ListingShape *shape,
+gboolean listing_read_json(int fd, const ListedEntryTaker *taker, ListingShape *shape,
                            GError **error)
 {
     ByteReader reader = {.fd = fd};
@@ -144,5 +142,5 @@ gboolean listing_read_json(int fd, ListedEntryFunc func, gpointer data, ListingS
     if (byte != '[')
         return reader.error_number ? wrong_json(&reader, "", error) : TRUE;
     reader.at++;
-    return read_elements(&reader, func, data, error);
+    return read_elements(&reader, taker, error);
 }

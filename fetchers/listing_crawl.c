@@ -218,7 +218,8 @@ static gboolean take_entry(const ListedEntry *entry, gpointer data, GError **err
 static gboolean look_at_entry(const ListedEntry *entry, gpointer data, GError **error)
 {
     Walk *walk = data;
-    if (entry->kind == LISTED_FOLDER || walk->crawl->no_checksum_lists)
+    if (entry->kind == LISTED_FOLDER || walk->crawl->no_checksum_lists ||
+        !crawl_checksums_may_be_list(entry->href))
         return TRUE;
     g_autofree char *path = entry_path(walk, entry, NULL);
     if (path)
@@ -285,8 +286,8 @@ static gboolean read_folder(Walk *walk, Document *document, GError **error)
 {
     ListingShape shape;
     g_autofree char *title = NULL;
-    if (!listing_read(document->fd, document->content_type, look_at_entry, walk, &shape, &title,
-                      error))
+    const ListedEntryTaker look = {.func = look_at_entry, .data = walk, .names_only = TRUE};
+    if (!listing_read(document->fd, document->content_type, &look, &shape, &title, error))
         return FALSE;
     if (shape == LISTING_NONE) {
         set_not_listable(document->final_url, title, error);
@@ -297,8 +298,8 @@ static gboolean read_folder(Walk *walk, Document *document, GError **error)
         return FALSE;
     if (lseek(document->fd, 0, SEEK_SET) != 0)
         return error_set_storage(error, errno, _("A listing cannot be read back"));
-    return listing_read(document->fd, document->content_type, take_entry, walk, &shape, NULL,
-                        error);
+    const ListedEntryTaker take = {.func = take_entry, .data = walk};
+    return listing_read(document->fd, document->content_type, &take, &shape, NULL, error);
 }
 
 static gboolean visit_folder(Walk *walk, GError **error)

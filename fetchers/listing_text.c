@@ -40,30 +40,31 @@ static int month_number(const char *name)
     return atoi(name);
 }
 
+/* The group NAME of the match, NULL where it took no part. Owned. */
 static char *fetch(const GMatchInfo *match, const char *name)
 {
-    char *text = g_match_info_fetch_named(match, name);
-    if (text && *text)
-        return text;
-    g_free(text);
-    return NULL;
+    int from, to;
+    if (!g_match_info_fetch_named_pos(match, name, &from, &to) || from < 0 || to <= from)
+        return NULL;
+    return g_strndup(g_match_info_get_string(match) + from, (gsize)(to - from));
 }
 
 static void take_date(const GMatchInfo *match, ListedEntry *entry)
 {
     static const char *const names[][3] = {
         {"y1", "m1", "d1"}, {"y2", "m2", "d2"}, {"y3", "m3", "d3"}};
-    for (guint i = 0; i < G_N_ELEMENTS(names) && !entry->modified; i++) {
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autofree char *year = fetch(match, names[i][0]);
+        if (!year)
+            continue;
         g_autofree char *month = fetch(match, names[i][1]);
         g_autofree char *day = fetch(match, names[i][2]);
         g_autofree char *time = fetch(match, "time");
-        if (!year || !month || !day || !time)
-            continue;
         int number = month_number(month);
-        if (!g_date_valid_dmy((GDateDay)atoi(day), (GDateMonth)number, (GDateYear)atoi(year)))
-            continue;
-        entry->modified = g_strdup_printf("%04d-%02d-%02dT%s", atoi(year), number, atoi(day), time);
+        if (g_date_valid_dmy((GDateDay)atoi(day), (GDateMonth)number, (GDateYear)atoi(year)))
+            entry->modified =
+                g_strdup_printf("%04d-%02d-%02dT%s", atoi(year), number, atoi(day), time);
+        return;
     }
 }
 
@@ -99,11 +100,14 @@ void listing_text_parse(const char *text, ListedEntry *entry)
     if (entry->size != SIZE_UNKNOWN || entry->kind == LISTED_FOLDER)
         return;
     g_autofree char *size = fetch(match, "size");
-    g_autofree char *unit = fetch(match, "unit");
-    g_autofree char *lone = fetch(match, "lone");
-    g_autofree char *lone_unit = fetch(match, "loneunit");
-    if (size)
+    if (size) {
+        g_autofree char *unit = fetch(match, "unit");
         take_size(size, unit, entry);
-    else if (lone)
-        take_size(lone, lone_unit, entry);
+        return;
+    }
+    g_autofree char *lone = fetch(match, "lone");
+    if (lone) {
+        g_autofree char *unit = fetch(match, "loneunit");
+        take_size(lone, unit, entry);
+    }
 }

@@ -210,7 +210,8 @@ static void check_case(gconstpointer data)
     g_autofree char *title = NULL;
     ListingShape shape;
     g_autoptr(GError) error = NULL;
-    gboolean read = listing_read(fd, test->type, note_entry, lines, &shape, &title, &error);
+    const ListedEntryTaker taker = {.func = note_entry, .data = lines};
+    gboolean read = listing_read(fd, test->type, &taker, &shape, &title, &error);
     g_assert_no_error(error);
     g_assert_true(read);
     g_assert_cmpint(shape, ==, test->shape);
@@ -280,8 +281,8 @@ static void check_stops(void)
         guint count = 0;
         ListingShape shape;
         g_autoptr(GError) error = NULL;
-        g_assert_false(
-            listing_read(fd, documents[i][0], refuse_second, &count, &shape, NULL, &error));
+        const ListedEntryTaker taker = {.func = refuse_second, .data = &count};
+        g_assert_false(listing_read(fd, documents[i][0], &taker, &shape, NULL, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE);
         g_assert_cmpuint(count, ==, 2);
         close(fd);
@@ -304,8 +305,8 @@ static void check_damaged_json(void)
         g_autoptr(GString) lines = g_string_new(NULL);
         ListingShape shape;
         g_autoptr(GError) error = NULL;
-        g_assert_false(
-            listing_read(fd, "application/json", note_entry, lines, &shape, NULL, &error));
+        const ListedEntryTaker taker = {.func = note_entry, .data = lines};
+        g_assert_false(listing_read(fd, "application/json", &taker, &shape, NULL, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
         close(fd);
     }
@@ -344,7 +345,8 @@ static void check_long(void)
     guint64 count = 0;
     ListingShape shape;
     g_autoptr(GError) error = NULL;
-    g_assert_true(listing_read(fd, "text/html", count_entry, &count, &shape, NULL, &error));
+    const ListedEntryTaker taker = {.func = count_entry, .data = &count};
+    g_assert_true(listing_read(fd, "text/html", &taker, &shape, NULL, &error));
     g_assert_cmpuint(count, ==, many + 1);
 #ifndef MEDMIRROR_SANITIZED
     g_assert_cmpint(resident() - before, <, 8 * 1024);
