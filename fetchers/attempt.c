@@ -82,6 +82,7 @@ void attempt_start(Attempt *attempt, const char *address)
     attempt->status = 0;
     attempt->headers_done = FALSE;
     attempt->body = BODY_NONE;
+    attempt->body_bytes = 0;
     attempt->finished = FALSE;
     attempt->started_at = attempt->last_byte_at = engine_now();
     attempt->gate_closed_before = attempt->engine->gate_closed_for;
