@@ -23,10 +23,11 @@ static const char *reason_against_characters(const char *text)
 {
     if (!g_utf8_validate(text, -1, NULL))
         return _("it is not valid UTF-8");
-    for (const char *p = text; *p; p = g_utf8_next_char(p)) {
+    for (const guint8 *p = (const guint8 *)text; *p; p++) {
         if (*p == '\\')
             return _("it has a backslash");
-        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+        /* Unicode's category Cc: U+0000 to U+001F, U+007F to U+009F. */
+        if (*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
             return _("it has a control character");
     }
     return NULL;
