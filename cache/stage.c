@@ -58,6 +58,19 @@ static gboolean open_folders(Stage *stage, GError **error)
     return stage->partial_fd >= 0;
 }
 
+static gboolean has_bytes(int fd, const Digest *sha256)
+{
+    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
+    const gsize piece = (gsize)256 * 1024;
+    g_autofree char *buffer = g_malloc(piece);
+    gssize got;
+    while ((got = TEMP_FAILURE_RETRY(read(fd, buffer, piece))) > 0)
+        digest_stream_update(stream, buffer, (gsize)got);
+    DigestSet set = {0};
+    digest_stream_finish(stream, &set);
+    return got == 0 && digest_equal(digest_set_get(&set, DIGEST_SHA256), sha256);
+}
+
 /* After a power cut: is what the spool says still in the tree? */
 static gboolean stands(const char *path, guint64 size, const Digest *sha256, gpointer data)
 {
@@ -67,19 +80,10 @@ static gboolean stands(const char *path, guint64 size, const Digest *sha256, gpo
         return FALSE;
     if (sha256 == NULL)
         return S_ISLNK(now.st_mode);
-    int fd = (guint64)now.st_size == size ? tree_open_file(stage->tree_fd, path, NULL, NULL) : -1;
-    if (fd < 0)
-        return FALSE;
-    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
-    const gsize piece = (gsize)256 * 1024;
-    g_autofree char *buffer = g_malloc(piece);
-    gssize got;
-    while ((got = TEMP_FAILURE_RETRY(read(fd, buffer, piece))) > 0)
-        digest_stream_update(stream, buffer, (gsize)got);
-    close(fd);
-    DigestSet set = {0};
-    digest_stream_finish(stream, &set);
-    gboolean right = got == 0 && digest_equal(digest_set_get(&set, DIGEST_SHA256), sha256);
+    int fd = tree_open_file(stage->tree_fd, path, NULL, NULL);
+    gboolean right = fd >= 0 && (guint64)now.st_size == size && has_bytes(fd, sha256);
+    if (fd >= 0)
+        close(fd);
     /* It is fetched again, and must find its place free. */
     if (!right)
         tree_remove_file(stage->tree_fd, path, NULL);
