@@ -6,6 +6,7 @@
 
 #include "i18n.h"
 #include "partial_internal.h"
+#include "size_text.h"
 #include "verdict.h"
 
 /* A complete file below this is not synced by itself: it is verified and in the stage soon, which
@@ -209,8 +210,8 @@ static gboolean refuse_size(const PartialFile *file, guint64 total, Outcome *out
 {
     if (total == SIZE_UNKNOWN || total <= most_bytes(file))
         return FALSE;
-    g_autofree char *has = g_format_size(total);
-    g_autofree char *room = g_format_size(most_bytes(file));
+    g_autofree char *has = size_text(total);
+    g_autofree char *room = size_text(most_bytes(file));
     outcome_set_storage(outcome, ENOSPC, _("%s has %s, and there is room for %s"), file->name, has,
                         room);
     return TRUE;

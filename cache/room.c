@@ -3,6 +3,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "stage.h"
+#include "size_text.h"
 
 #include <errno.h>
 #include <mntent.h>
@@ -181,7 +182,7 @@ gboolean room_measure(Mirror *mirror, const RoomLimits *limits, Room *room, GErr
 
 static char *describe_bytes(PlanFigure figure)
 {
-    g_autofree char *size = g_format_size(figure.bytes);
+    g_autofree char *size = size_text(figure.bytes);
     return figure.at_least ? g_strdup_printf(_("at least %s"), size) : g_steal_pointer(&size);
 }
 
@@ -190,7 +191,7 @@ char *plan_describe(const Plan *plan, const Room *room)
     g_autofree char *fetch = describe_bytes(plan->fetch);
     g_autofree char *on_disk = describe_bytes(plan->on_disk);
     g_autofree char *peak = describe_bytes(plan->peak);
-    g_autofree char *have = g_format_size(plan->have_bytes + plan->resume_bytes);
+    g_autofree char *have = size_text(plan->have_bytes + plan->resume_bytes);
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(
         text, _("  to fetch     %s\n  on disk      %s afterwards, %s more at the most\n"), fetch,
@@ -202,7 +203,7 @@ char *plan_describe(const Plan *plan, const Room *room)
                                                     " new, %" G_GUINT64_FORMAT " here (%s)"),
                            plan->files.bytes, plan->have_files, have);
     if (room) {
-        g_autofree char *free = g_format_size(room->bytes);
+        g_autofree char *free = size_text(room->bytes);
         g_string_append_printf(text, _("\n  room         %s (%s)"), free, room->limited_by);
     }
     return g_string_free(g_steal_pointer(&text), FALSE);

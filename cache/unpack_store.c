@@ -4,6 +4,7 @@
 #include "i18n.h"
 #include "member_file.h"
 #include "relpath.h"
+#include "size_text.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -207,7 +208,7 @@ static gboolean check_output(UnpackLayer *layer, guint64 output, GError **error)
     const UnpackLimits *limits = &store->limits;
     if (output > limits->most_bytes) {
         g_autofree char *shown = relpath_display(layer->decision.member);
-        g_autofree char *most = g_format_size(limits->most_bytes);
+        g_autofree char *most = size_text(limits->most_bytes);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
                     _("The archive is refused as unsafe: with its member \"%s\" it unpacks to more "
                       "than %s."),

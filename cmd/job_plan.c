@@ -4,6 +4,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "partial_file.h"
+#include "size_text.h"
 #include "zip_directory.h"
 
 #include <string.h>
@@ -163,7 +164,7 @@ static gboolean check_chosen(Job *job, const PlanSpec *spec, const Plan *plan, G
     if (settings->mirror_is_chosen || plan->on_disk.bytes <= UNCHOSEN_MOST) {
         return TRUE;
     }
-    g_autofree char *size = g_format_size(plan->on_disk.bytes);
+    g_autofree char *size = size_text(plan->on_disk.bytes);
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                 _("No mirror is chosen, and %s needs %s. Name a folder with room for it: medmirror "
                   "pull --mirror DIR "

@@ -521,6 +521,42 @@ static const LockHeader *answer_offline(const Pull *pull, gboolean *final, GErro
     return here;
 }
 
+/* A refusal ends with the line to type next, whoever worded it. */
+static void add_next_line(const Pull *pull, GError *failure)
+{
+    if (strstr(failure->message, "medmirror ")) {
+        return;
+    }
+    const char *format = NULL;
+    switch (error_exit_status(failure)) {
+    case 4:
+        format = _("%s When that is done, type: medmirror pull %s");
+        break;
+    case 5:
+        format = _("%s Try again later with: medmirror pull %s");
+        break;
+    case 6:
+        format = _("%s After room is made, go on with: medmirror pull %s");
+        break;
+    case 7:
+        format = _("%s With the right name, type: medmirror pull %s");
+        break;
+    case 8:
+        format = _("%s Who works here is told by: medmirror status. Then type: medmirror pull %s");
+        break;
+    case 9:
+        format =
+            _("%s The archive as it is, not unpacked, comes with: medmirror pull --no-unpack %s");
+        break;
+    default:
+        return;
+    }
+    g_autofree char *before = failure->message;
+    g_auto(GStrv) parts = g_strsplit(format, "%s", 3);
+    failure->message =
+        g_strconcat(parts[0], before, parts[1], pull->reference->ref, parts[2], NULL);
+}
+
 static gboolean pull_run(Pull *pull, GError **error)
 {
     gboolean final = FALSE;
@@ -579,7 +615,12 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     pull.result = *result = g_new0(PullResult, 1);
     pull.result->ref = g_strdup(request->reference->ref);
     gint64 begin = g_get_monotonic_time();
-    gboolean done = pull_run(&pull, error);
+    g_autoptr(GError) failure = NULL;
+    gboolean done = pull_run(&pull, &failure);
     pull.result->elapsed_us = g_get_monotonic_time() - begin;
+    if (failure) {
+        add_next_line(&pull, failure);
+        g_propagate_error(error, g_steal_pointer(&failure));
+    }
     return done;
 }

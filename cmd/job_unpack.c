@@ -184,8 +184,6 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
 {
     Members *members = data;
     Work *work = members->work;
-    unpacking_free(unpacking);
-    members->unpacking = NULL;
     members->done = TRUE;
     g_clear_error(&members->error);
     if (members->member_error) {
@@ -199,6 +197,8 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
                            g_ptr_array_index(warnings, i)),
                  "%s: %s", work->row->file->path, (const char *)g_ptr_array_index(warnings, i));
     }
+    members->unpacking = NULL;
+    unpacking_free(unpacking);
     if (members->closing) {
         work_free(work);
         return;

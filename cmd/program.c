@@ -66,6 +66,8 @@ static const Verb *verb_find(const char *name)
     }
     for (gsize i = 0; i < G_N_ELEMENTS(foreign_verbs); i++) {
         if (strcmp(foreign_verbs[i].word, name) == 0) {
+            fprintf(stderr, _("medmirror: '%s' is called '%s' here.\n"), name,
+                    foreign_verbs[i].verb);
             return verb_find(foreign_verbs[i].verb);
         }
     }

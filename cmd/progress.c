@@ -1,6 +1,7 @@
 #include "progress.h"
 
 #include "i18n.h"
+#include "size_text.h"
 #include "verdict.h"
 
 #include <string.h>
@@ -105,8 +106,8 @@ static int percent_of(guint64 part, guint64 whole)
 static char *make_line(const char *name, int percent, guint64 bytes, guint64 rate, const char *left,
                        guint columns, gboolean unicode)
 {
-    g_autofree char *size = g_format_size(bytes);
-    g_autofree char *speed = g_format_size(rate);
+    g_autofree char *size = size_text(bytes);
+    g_autofree char *speed = size_text(rate);
     g_autofree char *share = percent < 0 ? g_strdup("    ") : g_strdup_printf("%3d%%", percent);
     g_autofree char *padded_size = text_pad(size, 9);
     g_autofree char *padded_speed = text_pad(speed, 9);
@@ -165,11 +166,11 @@ int progress_percent(const EngineSnapshot *snapshot, const JobProgress *progress
 
 char *progress_total(const EngineSnapshot *snapshot, const JobProgress *progress)
 {
-    g_autofree char *size = g_format_size(snapshot ? snapshot->received : 0);
-    g_autofree char *rate = g_format_size(snapshot ? snapshot->rate : 0);
+    g_autofree char *size = size_text(snapshot ? snapshot->received : 0);
+    g_autofree char *rate = size_text(snapshot ? snapshot->rate : 0);
     GString *text = g_string_new(NULL);
     if (progress->checked_files) {
-        g_autofree char *checked = g_format_size((guint64)progress->checked_bytes);
+        g_autofree char *checked = size_text((guint64)progress->checked_bytes);
         g_string_append_printf(text, _("checked %" G_GINT64_FORMAT " files, %s"),
                                progress->checked_files, checked);
     } else {

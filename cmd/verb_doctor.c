@@ -2,6 +2,7 @@
 #include "i18n.h"
 #include "progress.h"
 #include "redact.h"
+#include "size_text.h"
 #include "verbs.h"
 
 #include <archive.h>
@@ -13,10 +14,11 @@
 #include <unistd.h>
 
 #define PROBE_BYTES 65536
+#define NAME_COLUMNS 15
 
 static void line(Invocation *invocation, const char *name, const char *value)
 {
-    g_autofree char *padded = text_pad(name, 13);
+    g_autofree char *padded = text_pad(name, NAME_COLUMNS);
     console_answer(invocation->console, "%s%s", padded, value);
     console_json(invocation->console, "fact",
                  json_pack("{s:s, s:s}", "name", name, "value", value));
@@ -55,7 +57,7 @@ static void tell_mirror(Invocation *invocation)
                                .reserve = invocation->config->reserve};
     g_auto(Room) room = {0};
     if (room_measure(mirror, &limits, &room, &error)) {
-        g_autofree char *size = g_format_size(room.bytes);
+        g_autofree char *size = size_text(room.bytes);
         g_autofree char *files = g_strdup_printf(
             _("%s and %" G_GUINT64_FORMAT " files free (%s)%s"), size, room.files, room.limited_by,
             file_system_is_network(mirror_fd(mirror))
@@ -110,13 +112,23 @@ static void probe(Job *job, Invocation *invocation, const char *name, const char
             ? g_strdup_printf(_("%s answers (%d)%s%s"), base, document->status,
                               issuer ? _("; certificate issued by ") : "", issuer ? issuer : "")
             : g_strdup_printf("%s: %s", base, error->message);
-    g_autofree char *padded = text_pad(name, 13);
+    g_autofree char *padded = text_pad(name, NAME_COLUMNS);
     g_autofree char *row = g_strconcat(padded, text, NULL);
     job_answer(job, JOB_EVENT_DETAIL, "endpoint",
                json_pack("{s:s, s:s, s:b, s:s?, s:s}", "name", name, "base", base, "answers",
                          document != NULL, "issuer", issuer, "text", text),
                NULL, row);
     g_clear_pointer(&services, documents_free);
+}
+
+static void tell_unasked(Job *job, const char *name, const char *base)
+{
+    g_autofree char *padded = text_pad(name, NAME_COLUMNS);
+    g_autofree char *row = g_strdup_printf(
+        _("%s%s: not asked, for its source is sent elsewhere (--endpoint %s=URL sends it too)"),
+        padded, base, name);
+    job_answer(job, JOB_EVENT_DETAIL, "endpoint",
+               json_pack("{s:s, s:s, s:b}", "name", name, "base", base, "asked", 0), NULL, row);
 }
 
 static int probe_all(Job *job, gpointer data)
@@ -129,6 +141,8 @@ static int probe_all(Job *job, gpointer data)
                                               fetchers[i]->row.name, endpoints[k + 1]);
             if (base && !job_is_cancelled(job)) {
                 probe(job, invocation, endpoints[k], base);
+            } else if (!base) {
+                tell_unasked(job, endpoints[k], endpoints[k + 1]);
             }
         }
     }

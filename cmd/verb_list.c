@@ -1,6 +1,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "progress.h"
+#include "size_text.h"
 #include "verbs.h"
 #include "version_choice.h"
 
@@ -27,19 +28,19 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
                          guint name_columns)
 {
     console_json(invocation->console, "dataset", header_json(mirror, header));
-    g_autofree char *name =
-        g_strdup_printf("%s@%s", header->id ? header->id : header->ref, header->version);
+    g_autofree char *name = g_strdup_printf("%s@%s", header->ref, header->version);
     g_autofree char *padded =
         name_columns ? text_pad(name, MAX(name_columns, text_columns(name))) : g_strdup(name);
-    g_autofree char *size = g_format_size(header->held_bytes);
+    g_autofree char *size = size_text(header->held_bytes);
     g_autofree char *part = NULL;
     if (!lock_header_is_whole(header)) {
         g_autofree char *what = selection_describe(header->selection);
         part = g_strdup_printf(_("  part: %s"), what);
     }
-    console_answer(invocation->console, _("%s  %s  %" G_GUINT64_FORMAT " files  %.16s…%s"), padded,
-                   size, header->held_files, header->fingerprint ? header->fingerprint : "",
-                   part ? part : "");
+    gboolean has_id = header->id && !g_str_has_suffix(header->ref, header->id);
+    console_answer(invocation->console, _("%s  %s  %" G_GUINT64_FORMAT " files  %.16s…%s%s%s"),
+                   padded, size, header->held_files, header->fingerprint ? header->fingerprint : "",
+                   has_id ? "  " : "", has_id ? header->id : "", part ? part : "");
 }
 
 static gboolean is_asked(Invocation *invocation, const LockHeader *header, GError **error)
@@ -72,8 +73,7 @@ static int list(Invocation *invocation, GError **error)
     guint shown = 0;
     for (guint i = 0; i < headers->len; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
-        g_autofree char *name =
-            g_strdup_printf("%s@%s", header->id ? header->id : header->ref, header->version);
+        g_autofree char *name = g_strdup_printf("%s@%s", header->ref, header->version);
         columns = MAX(columns, MIN(text_columns(name), 60));
     }
     for (guint i = 0; i < headers->len && !wrong; i++) {

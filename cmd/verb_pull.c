@@ -3,6 +3,7 @@
 #include "job_pull.h"
 #include "progress.h"
 #include "selection_options.h"
+#include "size_text.h"
 #include "verbs.h"
 
 #include <string.h>
@@ -71,7 +72,7 @@ static char *describe_result(const PullResult *result)
 {
     const LockHeader *header = result->header;
     GString *text = g_string_new(NULL);
-    g_autofree char *held = g_format_size(header->held_bytes);
+    g_autofree char *held = size_text(header->held_bytes);
     if (result->up_to_date) {
         add_line(text,
                  result->is_weak
@@ -80,16 +81,15 @@ static char *describe_result(const PullResult *result)
                      : _("up to date   %s@%s: %" G_GUINT64_FORMAT " files, %s"),
                  result->ref, header->version, header->held_files, held);
     } else {
-        g_autofree char *received = g_format_size(result->fetched.received);
+        g_autofree char *received = size_text(result->fetched.received);
         g_autofree char *time = duration_text((guint64)(result->elapsed_us / G_USEC_PER_SEC));
         gdouble seconds = MAX((gdouble)result->elapsed_us / G_USEC_PER_SEC, 0.001);
-        g_autofree char *rate =
-            g_format_size((guint64)((gdouble)result->fetched.received / seconds));
+        g_autofree char *rate = size_text((guint64)((gdouble)result->fetched.received / seconds));
         add_line(text,
                  _("done         %s@%s: %" G_GUINT64_FORMAT " files, %s; received %s in %s (%s/s)"),
                  result->ref, header->version, header->held_files, held, received, time, rate);
         if (result->fetched.shared_files) {
-            g_autofree char *shared = g_format_size(result->fetched.shared_bytes);
+            g_autofree char *shared = size_text(result->fetched.shared_bytes);
             add_line(text,
                      _("shared       %" G_GUINT64_FORMAT " files, %s, were in the mirror already"),
                      result->fetched.shared_files, shared);

@@ -1,6 +1,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "progress.h"
+#include "size_text.h"
 #include "verbs.h"
 #include "version_choice.h"
 
@@ -34,7 +35,7 @@ static char *join(const GPtrArray *words)
 static void show_size(Invocation *invocation, const Manifest *manifest)
 {
     g_autofree char *size =
-        manifest->size == SIZE_UNKNOWN ? g_strdup(_("not known")) : g_format_size(manifest->size);
+        manifest->size == SIZE_UNKNOWN ? g_strdup(_("not known")) : size_text(manifest->size);
     line(invocation, _("size"), size);
     if (manifest->subjects != SIZE_UNKNOWN) {
         g_autofree char *subjects = g_strdup_printf("%" G_GUINT64_FORMAT, manifest->subjects);
@@ -100,7 +101,7 @@ static void show_manifest(Invocation *invocation, const Reference *reference)
 static void show_header(Invocation *invocation, const Mirror *mirror, const LockHeader *header)
 {
     g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
-    g_autofree char *size = g_format_size(header->held_bytes);
+    g_autofree char *size = size_text(header->held_bytes);
     g_autofree char *text =
         g_strdup_printf(_("%s: %" G_GUINT64_FORMAT " files, %s, since %.10s"), header->version,
                         header->held_files, size, header->created ? header->created : "");

@@ -2,6 +2,7 @@
 #include "i18n.h"
 #include "owner.h"
 #include "proofs.h"
+#include "size_text.h"
 #include "stage.h"
 #include "verbs.h"
 
@@ -10,7 +11,7 @@ static gboolean tell_unfinished(Invocation *invocation, Mirror *mirror, GError *
     g_autoptr(GPtrArray) all = stage_list_unfinished(mirror, error);
     for (guint i = 0; all && i < all->len; i++) {
         const UnfinishedInfo *info = g_ptr_array_index(all, i);
-        g_autofree char *held = g_format_size(info->held_bytes);
+        g_autofree char *held = size_text(info->held_bytes);
         const char *options = info->options && *info->options ? info->options : "";
         console_answer(
             invocation->console,
@@ -56,9 +57,8 @@ static gboolean tell_space(Invocation *invocation, Mirror *mirror, const GPtrArr
     if (!room_measure(mirror, &limits, &room, error)) {
         return FALSE;
     }
-    g_autofree char *a = g_format_size(versions), *b = g_format_size(partial),
-                    *c = g_format_size(stage), *d = g_format_size(evidence),
-                    *e = g_format_size(room.bytes);
+    g_autofree char *a = size_text(versions), *b = size_text(partial), *c = size_text(stage),
+                    *d = size_text(evidence), *e = size_text(room.bytes);
     console_answer(
         invocation->console,
         _("space        versions %s · partial %s · stage %s · evidence %s; room for %s (%s)"), a, b,

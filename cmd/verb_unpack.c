@@ -1,5 +1,6 @@
 #include "error.h"
 #include "i18n.h"
+#include "size_text.h"
 #include "tree_writer.h"
 #include "unpacking.h"
 #include "verbs.h"
@@ -124,7 +125,7 @@ static int unpack_on_job(Job *job, gpointer data)
             "medmirror: %s", error->message);
         return error_exit_status(error);
     }
-    g_autofree char *size = g_format_size(bytes);
+    g_autofree char *size = size_text(bytes);
     g_autofree char *path = g_canonicalize_filename(request->folder, NULL);
     g_autofree char *text =
         g_strdup_printf(_("unpacked     %" G_GUINT64_FORMAT " entries, %s"), entries, size);

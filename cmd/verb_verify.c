@@ -1,6 +1,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "job_repair.h"
+#include "size_text.h"
 #include "verbs.h"
 #include "version_choice.h"
 
@@ -25,7 +26,7 @@ static json_t *result_json(const VerifyResult *result, guint64 mended, int statu
 
 static void tell_result(Job *job, const VerifyResult *result, guint64 mended, int status)
 {
-    g_autofree char *size = g_format_size(result->bytes);
+    g_autofree char *size = size_text(result->bytes);
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text, status ? _("not proven   %s: ") : _("proven       %s: "),
                            result->label);
