@@ -34,7 +34,7 @@ typedef enum {
 typedef struct {
     VoiceKind kind;
     DigestAlgorithm algorithm; /* of DIFFERS by digest */
-    gboolean by_size;          /* of DIFFERS by size */
+    gboolean by_size;          /* of DIFFERS: the size does, too or alone */
 } Voice;
 
 /* The algorithm to name where several differ: the one that proves most. */
@@ -56,16 +56,15 @@ static Voice voice_of(const DigestSet *wanted, guint64 wanted_size, const SeenBy
 {
     gboolean agree, differ;
     digest_set_compare(wanted, &seen->digests, &agree, &differ);
-    if (differ)
+    gboolean both_sizes = wanted_size != SIZE_UNKNOWN && seen->size != SIZE_UNKNOWN;
+    gboolean size_differs = both_sizes && wanted_size != seen->size;
+    if (differ || (size_differs && !agree))
         return (Voice){.kind = VOICE_DIFFERS,
-                       .algorithm = strongest_difference(wanted, &seen->digests)};
+                       .algorithm = strongest_difference(wanted, &seen->digests),
+                       .by_size = size_differs};
     if (agree)
         return (Voice){.kind = VOICE_AGREES};
-    if (wanted_size == SIZE_UNKNOWN || seen->size == SIZE_UNKNOWN)
-        return (Voice){.kind = VOICE_SILENT};
-    if (wanted_size == seen->size)
-        return (Voice){.kind = VOICE_SIZE_AGREES};
-    return (Voice){.kind = VOICE_DIFFERS, .algorithm = DIGEST_SHA256, .by_size = TRUE};
+    return (Voice){.kind = both_sizes ? VOICE_SIZE_AGREES : VOICE_SILENT};
 }
 
 static Verdict verified(Trust trust)

@@ -54,7 +54,7 @@ typedef struct {
     Trust trust;               /* of VERIFIED and FIRST_USE */
     gboolean hint_disagreed;   /* FIRST_USE after a hint that did not agree: say a word */
     DigestAlgorithm algorithm; /* of WRONG, CHANGED, FETCH_AGAIN by digest: which differed */
-    gboolean by_size;          /* of WRONG, CHANGED, FETCH_AGAIN: the size differs */
+    gboolean by_size;          /* of WRONG, CHANGED, FETCH_AGAIN: the size differs (too) */
 } Verdict;
 
 /* Pure. A wanted set that is empty, or of algorithms that SEEN lacks, does not speak. Of one voice
