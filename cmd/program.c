@@ -82,7 +82,8 @@ static int unknown_verb(const char *name)
     }
     g_autoptr(GPtrArray) near = nearest_words(name, names, 1);
     if (near->len) {
-        fprintf(stderr, _("medmirror: there is no command '%s'. The nearest one is '%s'.\n"), name,
+        fprintf(stderr,
+                _("medmirror: there is no command '%s'. The nearest one is: medmirror %s\n"), name,
                 (const char *)g_ptr_array_index(near, 0));
     } else {
         fprintf(stderr,
