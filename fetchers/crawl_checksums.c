@@ -78,6 +78,11 @@ void crawl_checksums_found(CrawlChecksums *checksums, const char *path)
     g_ptr_array_add(checksums->found, g_strdup(path));
 }
 
+void crawl_checksums_forget(CrawlChecksums *checksums)
+{
+    g_ptr_array_set_size(checksums->found, 0);
+}
+
 static gboolean add_digest(CrawlChecksums *checksums, const char *path, const Digest *digest,
                            GError **error)
 {

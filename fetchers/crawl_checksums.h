@@ -17,6 +17,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CrawlChecksums, crawl_checksums_free)
 gboolean crawl_checksums_may_be_list(const char *href);
 /* A file was seen at PATH below the start; remembered where its name is a list's. */
 void crawl_checksums_found(CrawlChecksums *checksums, const char *path);
+/* What was remembered since the last reading does not count. */
+void crawl_checksums_forget(CrawlChecksums *checksums);
 /* Fetches and reads what was remembered. START: the tree's address, with a slash at its end. A list
  * that is not there or no list is noted; another failure of the origin is an error, for a listing
  * without its digests would be another state of the source. */

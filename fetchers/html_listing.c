@@ -249,6 +249,11 @@ gboolean listing_read_html(int fd, const char *content_type, const ListedEntryTa
         .title = g_string_new(NULL),
         .heading = g_string_new(NULL),
     };
+    static gsize initialised;
+    if (g_once_init_enter(&initialised)) {
+        xmlInitParser();
+        g_once_init_leave(&initialised, 1);
+    }
     reader.context =
         htmlCreatePushParserCtxt(&handler, &reader, NULL, 0, NULL, XML_CHAR_ENCODING_NONE);
     gboolean read = FALSE;
@@ -273,7 +278,8 @@ gboolean listing_read_html(int fd, const char *content_type, const ListedEntryTa
     *shape = shape_of(&reader);
     if (title) {
         g_strstrip(reader.title->str);
-        *title = *reader.title->str ? g_strdup(reader.title->str) : NULL;
+        /* It may be cut within a character. */
+        *title = *reader.title->str ? g_utf8_make_valid(reader.title->str, -1) : NULL;
     }
     g_string_free(reader.text, TRUE);
     g_string_free(reader.title, TRUE);

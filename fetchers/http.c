@@ -12,6 +12,9 @@
 #include <string.h>
 
 #define QUERY_DIGITS 8
+#define MOST_PART_BYTES                                                                            \
+    200 /* a port, a query's digits and a suffix of the mirror's come behind                       \
+         */
 
 static const char *const locator_keys[] = {"url", "urls", NULL};
 static const char *const endpoints[] = {NULL};
@@ -46,6 +49,48 @@ static char *file_name(const WebAddress *address, GError **error)
     return *last ? web_path_to_relpath(last, error) : g_strdup("index.html");
 }
 
+/* A part of the folder's name. What grows too long by its percent signs is told apart by a digest.
+ */
+static void append_part(GString *folder, const char *part)
+{
+    g_autofree char *encoded = relpath_encode_part(part);
+    gsize length = strlen(encoded);
+    g_string_append_c(folder, '/');
+    if (length <= MOST_PART_BYTES) {
+        g_string_append(folder, encoded);
+        return;
+    }
+    for (length = MOST_PART_BYTES - QUERY_DIGITS - 1; memchr(encoded + length - 2, '%', 2);)
+        length--;
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, part, -1);
+    g_string_append_printf(folder, "%.*s-%.*s", (int)length, encoded, QUERY_DIGITS, digest);
+}
+
+static char *http_folder(const json_t *locator, const char *id)
+{
+    if (id) {
+        g_autofree char *part = relpath_encode_part(id);
+        return g_strconcat("http/", part, NULL);
+    }
+    g_autoptr(GPtrArray) urls = locator_urls(locator);
+    g_autoptr(WebAddress) address = urls->len > 0 ? web_address_parse(urls->pdata[0], NULL) : NULL;
+    g_autoptr(GPtrArray) parts = address ? web_path_decode(address->path, NULL) : NULL;
+    if (!parts)
+        return NULL;
+    GString *folder = g_string_new("http");
+    append_part(folder, address->host);
+    if (address->port)
+        g_string_append_printf(folder, "_%s", address->port);
+    for (guint i = 0; i < parts->len; i++)
+        append_part(folder, parts->pdata[i]);
+    if (address->query) {
+        g_autofree char *digest =
+            g_compute_checksum_for_string(G_CHECKSUM_SHA256, address->query, -1);
+        g_string_append_printf(folder, "%s%.*s", parts->len > 0 ? "-" : "/", QUERY_DIGITS, digest);
+    }
+    return g_string_free(folder, FALSE);
+}
+
 static gboolean http_check_locator(const json_t *locator, GError **error)
 {
     if (!locator_check_keys(&http_fetcher.row, "sa", locator, error))
@@ -73,7 +118,8 @@ static gboolean http_check_locator(const json_t *locator, GError **error)
             return FALSE;
         }
     }
-    return TRUE;
+    g_autofree char *folder = http_folder(locator, NULL);
+    return relpath_check(folder, error);
 }
 
 static json_t *http_locator_from_address(const char *text, char **version)
@@ -100,34 +146,6 @@ static json_t *http_locator_from_name(const char *name, char **version, GError *
                   "medmirror pull https://%s"),
                 shown);
     return NULL;
-}
-
-static char *http_folder(const json_t *locator, const char *id)
-{
-    if (id) {
-        g_autofree char *part = relpath_encode_part(id);
-        return g_strconcat("http/", part, NULL);
-    }
-    g_autoptr(GPtrArray) urls = locator_urls(locator);
-    g_autoptr(WebAddress) address = urls->len > 0 ? web_address_parse(urls->pdata[0], NULL) : NULL;
-    g_autoptr(GPtrArray) parts = address ? web_path_decode(address->path, NULL) : NULL;
-    if (!parts)
-        return NULL;
-    GString *folder = g_string_new("http/");
-    g_autofree char *host = relpath_encode_part(address->host);
-    g_string_append(folder, host);
-    if (address->port)
-        g_string_append_printf(folder, "_%s", address->port);
-    for (guint i = 0; i < parts->len; i++) {
-        g_autofree char *part = relpath_encode_part(parts->pdata[i]);
-        g_string_append_printf(folder, "/%s", part);
-    }
-    if (address->query) {
-        g_autofree char *digest =
-            g_compute_checksum_for_string(G_CHECKSUM_SHA256, address->query, -1);
-        g_string_append_printf(folder, "%s%.*s", parts->len > 0 ? "-" : "/", QUERY_DIGITS, digest);
-    }
-    return g_string_free(folder, FALSE);
 }
 
 static char *http_ref(const json_t *locator)
@@ -219,10 +237,7 @@ static char *validators_token(const Validators *validators)
         json_object_set_new(token, "modified", json_string(validators->last_modified));
     if (validators->total != SIZE_UNKNOWN)
         json_object_set_new(token, "size", json_integer((json_int_t)validators->total));
-    char *text = json_dumps(token, JSON_COMPACT | JSON_SORT_KEYS);
-    char *copy = g_strdup(text);
-    free(text);
-    return copy;
+    return state_token_text(token);
 }
 
 /* The recorded file whose address this is, NULL where there is none. */

@@ -218,8 +218,7 @@ static gboolean take_entry(const ListedEntry *entry, gpointer data, GError **err
 static gboolean look_at_entry(const ListedEntry *entry, gpointer data, GError **error)
 {
     Walk *walk = data;
-    if (entry->kind == LISTED_FOLDER || walk->crawl->no_checksum_lists ||
-        !crawl_checksums_may_be_list(entry->href))
+    if (entry->kind == LISTED_FOLDER || !crawl_checksums_may_be_list(entry->href))
         return TRUE;
     g_autofree char *path = entry_path(walk, entry, NULL);
     if (path)
@@ -241,11 +240,14 @@ static void set_not_listable(const char *address, const char *title, GError **er
                 shown, name);
 }
 
-static Document *get_listing(Walk *walk, const char *url, GError **error)
+/* JSON has exact sizes, where a server offers it; some give it another meaning, so HTML alone is
+ * asked for then. */
+static Document *get_listing(Walk *walk, const char *url, gboolean html_alone, GError **error)
 {
-    static const char *const headers[] = {"Accept: application/json, text/html;q=0.9, */*;q=0.5",
-                                          NULL};
-    DocumentRequest request = {.url = url, .headers = headers, .max_bytes = LISTING_MOST_BYTES};
+    static const char *const any[] = {"Accept: application/json, text/html;q=0.9, */*;q=0.5", NULL};
+    static const char *const html[] = {"Accept: text/html, */*;q=0.5", NULL};
+    DocumentRequest request = {
+        .url = url, .headers = html_alone ? html : any, .max_bytes = LISTING_MOST_BYTES};
     return walk->crawl->services->get(walk->crawl->services, &request, error);
 }
 
@@ -261,6 +263,8 @@ static gboolean settle_address(Walk *walk, const Document *document, GError **er
         return FALSE;
     }
     if (!*walk->folder) {
+        g_clear_pointer(&walk->start, web_address_free);
+        g_clear_pointer(&walk->start_text, g_free);
         walk->start = web_address_parse(document->final_url, error);
         g_clear_pointer(&walk->start->query, g_free);
         walk->start_text = web_address_text(walk->start);
@@ -282,37 +286,45 @@ static gboolean settle_address(Walk *walk, const Document *document, GError **er
     return same;
 }
 
-static gboolean read_folder(Walk *walk, Document *document, GError **error)
+static gboolean is_json(const Document *document)
 {
-    ListingShape shape;
-    g_autofree char *title = NULL;
+    return document->content_type &&
+           g_ascii_strncasecmp(document->content_type, "application/json", 16) == 0;
+}
+
+/* Asks for the listing at URL and looks whether it is one; NULL with an error. */
+static Document *open_listing(Walk *walk, const char *url, GError **error)
+{
     const ListedEntryTaker look = {.func = look_at_entry, .data = walk, .names_only = TRUE};
-    if (!listing_read(document->fd, document->content_type, &look, &shape, &title, error))
-        return FALSE;
-    if (shape == LISTING_NONE) {
-        set_not_listable(document->final_url, title, error);
-        return FALSE;
+    for (int attempt = 0;; attempt++) {
+        g_autoptr(Document) document = get_listing(walk, url, attempt > 0, error);
+        g_autofree char *title = NULL;
+        if (!document || !settle_address(walk, document, error) ||
+            !listing_read(document->fd, document->content_type, &look, &walk->shape, &title, error))
+            return NULL;
+        if (walk->shape != LISTING_NONE)
+            return g_steal_pointer(&document);
+        crawl_checksums_forget(walk->checksums);
+        if (attempt > 0 || !is_json(document)) {
+            set_not_listable(document->final_url, title, error);
+            return NULL;
+        }
     }
-    walk->shape = shape;
-    if (!crawl_checksums_read(walk->checksums, walk->start_text, error))
-        return FALSE;
-    if (lseek(document->fd, 0, SEEK_SET) != 0)
-        return error_set_storage(error, errno, _("A listing cannot be read back"));
-    const ListedEntryTaker take = {.func = take_entry, .data = walk};
-    return listing_read(document->fd, document->content_type, &take, &shape, NULL, error);
 }
 
 static gboolean visit_folder(Walk *walk, GError **error)
 {
-    g_autofree char *url = NULL;
-    if (*walk->folder) {
-        g_autofree char *encoded = web_path_encode(walk->folder);
-        url = g_strconcat(walk->start_text, encoded, "/", NULL);
-    } else {
-        url = g_strdup(walk->crawl->start);
-    }
-    g_autoptr(Document) document = get_listing(walk, url, error);
-    return document && settle_address(walk, document, error) && read_folder(walk, document, error);
+    g_autofree char *encoded = web_path_encode(walk->folder);
+    g_autofree char *url = *walk->folder ? g_strconcat(walk->start_text, encoded, "/", NULL)
+                                         : g_strdup(walk->crawl->start);
+    g_autoptr(Document) document = open_listing(walk, url, error);
+    if (!document || !crawl_checksums_read(walk->checksums, walk->start_text, error))
+        return FALSE;
+    if (lseek(document->fd, 0, SEEK_SET) != 0)
+        return error_set_storage(error, errno, _("A listing cannot be read back"));
+    ListingShape shape;
+    const ListedEntryTaker take = {.func = take_entry, .data = walk};
+    return listing_read(document->fd, document->content_type, &take, &shape, NULL, error);
 }
 
 /* A folder below the start that cannot be listed is told and left out; anything else ends it. */

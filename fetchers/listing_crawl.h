@@ -7,15 +7,14 @@
 #include "fetcher.h"
 
 typedef struct {
-    HostServices *services;     /* borrowed */
-    const ListingTaker *taker;  /* takes the files (and digests); its head is the caller's work */
-    ListingHead *head;          /* newest_change, state_is_weak and notes are set */
-    const Manifest *manifest;   /* facts to join; may be NULL */
-    const char *start;          /* ends with a slash */
-    const char *const *bases;   /* more addresses below which the same tree lies, each ending with
-                                   a slash; NULL-terminated; NULL: none */
-    gboolean no_checksum_lists; /* lists of digests found there are files like others */
-    guint64 files;              /* set: how many were taken */
+    HostServices *services;    /* borrowed */
+    const ListingTaker *taker; /* takes the files (and digests); its head is the caller's work */
+    ListingHead *head;         /* newest_change, state_is_weak and notes are set */
+    const Manifest *manifest;  /* facts to join; may be NULL */
+    const char *start;         /* ends with a slash */
+    const char *const *bases;  /* more addresses below which the same tree lies, each ending with
+                                  a slash; NULL-terminated; NULL: none */
+    guint64 files;             /* set: how many were taken */
 } Crawl;
 
 /* _ABSENT with a clear word where the start shows a page and no listing; _UNSAFE for a name that is

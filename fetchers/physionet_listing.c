@@ -35,10 +35,7 @@ static char *make_token(const char *version, const Validators *validators)
         json_object_set_new(token, "etag", json_string(validators->etag));
     if (validators->last_modified)
         json_object_set_new(token, "modified", json_string(validators->last_modified));
-    char *text = json_dumps(token, JSON_COMPACT | JSON_SORT_KEYS);
-    char *copy = g_strdup(text);
-    free(text);
-    return copy;
+    return state_token_text(token);
 }
 
 /* The list, or 304 where TOKEN (NULL: none) shows that it is what it was. From the bucket where the

@@ -5,6 +5,7 @@
 #include "i18n.h"
 #include "redact.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define JSON_MOST (4 * 1024 * 1024)
@@ -158,6 +159,14 @@ gboolean locator_check_keys(const FetcherRow *row, const char *types, const json
         return FALSE;
     }
     return TRUE;
+}
+
+char *state_token_text(const json_t *token)
+{
+    char *text = json_dumps(token, JSON_COMPACT | JSON_SORT_KEYS);
+    char *copy = g_strdup(text);
+    free(text);
+    return copy;
 }
 
 json_t *source_get_json(HostServices *services, const char *url, gboolean optional, int *status,

@@ -38,6 +38,9 @@ const char *locator_text(const json_t *locator, const char *key);
 gboolean locator_check_keys(const FetcherRow *row, const char *types, const json_t *locator,
                             GError **error);
 
+/* A state token's text, the same for equal objects. Owned. */
+char *state_token_text(const json_t *token);
+
 /* A small JSON document; *STATUS (may be a NULL pointer) is the HTTP status. OPTIONAL: asked once,
  * and other statuses than 200 are answers. NULL with an error; _ORIGIN where it is no JSON. Owned.
  */

@@ -271,10 +271,7 @@ static char *state_token(const UciFacts *facts, const char *slug, const FileSpec
         g_autofree char *hex = digest_to_hex(digest);
         json_object_set_new(token, "sha256", json_string(hex));
     }
-    char *text = json_dumps(token, JSON_COMPACT | JSON_SORT_KEYS);
-    char *copy = g_strdup(text);
-    free(text);
-    return copy;
+    return state_token_text(token);
 }
 
 /* A state that was pulled while the API was down lacks the date; with the same recorded digest it

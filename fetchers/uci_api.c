@@ -96,22 +96,6 @@ gboolean uci_ask_by_id(HostServices *services, const char *base, int id, gboolea
     return TRUE;
 }
 
-static char *simplify(const char *name)
-{
-    GString *simple = g_string_new(NULL);
-    for (; name && *name; name++)
-        if (g_ascii_isalnum(*name))
-            g_string_append_c(simple, g_ascii_tolower(*name));
-    return g_string_free(simple, FALSE);
-}
-
-static gboolean same_name(const char *a, const char *b)
-{
-    g_autofree char *x = simplify(a);
-    g_autofree char *y = simplify(b);
-    return *x && strcmp(x, y) == 0;
-}
-
 /* The API searches titles, so an answer counts only where its slug or title is the one asked for.
  */
 static int ask_by_name(HostServices *services, const char *base, const char *name)
@@ -125,7 +109,7 @@ static int ask_by_name(HostServices *services, const char *base, const char *nam
         return 0;
     g_auto(UciFacts) facts = {0};
     take_facts(data, &facts);
-    return same_name(facts.slug, name) || same_name(facts.title, name) ? facts.id : 0;
+    return uci_same_name(facts.slug, name) || uci_same_name(facts.title, name) ? facts.id : 0;
 }
 
 int uci_ask_number(HostServices *services, const char *base, const char *name, GError **error)
@@ -143,7 +127,7 @@ int uci_ask_number(HostServices *services, const char *base, const char *name, G
     json_array_foreach(data, index, set)
     {
         const char *title = json_string_value(json_object_get(set, "name"));
-        if (same_name(title, name))
+        if (uci_same_name(title, name))
             return (int)json_integer_value(json_object_get(set, "id"));
     }
     g_autofree char *shown = relpath_display(name);

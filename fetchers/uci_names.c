@@ -62,25 +62,23 @@ const UciName *uci_name_by_id(int id)
 static char *simplify(const char *name)
 {
     GString *simple = g_string_new(NULL);
-    for (; *name; name++)
+    for (; name && *name; name++)
         if (g_ascii_isalnum(*name))
             g_string_append_c(simple, g_ascii_tolower(*name));
     return g_string_free(simple, FALSE);
 }
 
-static gboolean means(const char *simple, const char *name)
+gboolean uci_same_name(const char *a, const char *b)
 {
-    if (!name)
-        return FALSE;
-    g_autofree char *other = simplify(name);
-    return strcmp(simple, other) == 0;
+    g_autofree char *x = simplify(a);
+    g_autofree char *y = simplify(b);
+    return *x && strcmp(x, y) == 0;
 }
 
 const UciName *uci_name_find(const char *name)
 {
-    g_autofree char *simple = simplify(name);
-    for (guint i = 0; *simple && i < G_N_ELEMENTS(names); i++)
-        if (means(simple, names[i].slug) || means(simple, names[i].title))
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++)
+        if (uci_same_name(names[i].slug, name) || uci_same_name(names[i].title, name))
             return &names[i];
     return NULL;
 }

@@ -14,6 +14,8 @@ typedef struct {
     const char *folder; /* of the legacy tree, where it is not the five-digit id; NULL else */
 } UciName;
 
+/* Case, blanks and punctuation do not count; no name is the same as none. */
+gboolean uci_same_name(const char *a, const char *b);
 /* NULL where it is not in the table. */
 const UciName *uci_name_by_id(int id);
 /* By slug, second spelling or old page name; case, blanks and punctuation do not count. */

@@ -167,6 +167,13 @@ static const Case cases[] = {
      "<html><head><title>Index of /</title></head><body><pre>"
      "<a href=\"\xe5\xbf\x83.dat\">\xe5\xbf\x83.dat</a> 02-Jan-2024 03:04 7\n</pre></body></html>",
      LISTING_HTML, "f \xe5\xbf\x83.dat 7 2024-01-02T03:04\n"},
+    {"another charset, named by the server", "text/html; charset=gb2312",
+     "<html><head><title>Index of /</title></head><body><pre>"
+     "<a href=\"\xd0\xc4.dat\">\xd0\xc4.dat</a> 02-Jan-2024 03:04 7\n</pre></body></html>",
+     LISTING_HTML, "f \xe5\xbf\x83.dat 7 2024-01-02T03:04\n"},
+    {"a charset that nobody knows", "text/html; charset=x-none",
+     "<title>Index of /</title><pre><a href=\"a.dat\">x</a> 02-Jan-2024 03:04 7</pre>",
+     LISTING_HTML, "f a.dat 7 2024-01-02T03:04\n"},
     {"entities", "text/html",
      "<title>Index of /</title><pre><a href=\"a&amp;b%3Bc.dat\">x</a> 02-Jan-2024 03:04 7</pre>",
      LISTING_HTML, "f a&b%3Bc.dat 7 2024-01-02T03:04\n"},

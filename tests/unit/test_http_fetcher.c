@@ -443,6 +443,8 @@ static void check_refused_listings(void)
         {"application/json", "[{\"name\":\"/etc/passwd\"}]", MEDMIRROR_ERROR_UNSAFE, "The listing"},
         {"application/json", "[{\"name\":\"a\"", MEDMIRROR_ERROR_ORIGIN, "no JSON"},
         {"application/json", "{\"error\":1}", MEDMIRROR_ERROR_ABSENT, "is not listable"},
+        {"application/json", "<title>Index of /</title>", MEDMIRROR_ERROR_ABSENT,
+         "is not listable"},
     };
     for (guint i = 0; i < G_N_ELEMENTS(pages); i++) {
         g_test_message("%s", pages[i].page);
@@ -541,6 +543,24 @@ static void check_loop(void)
     g_assert_cmpuint(host->asked->len, <=, 34);
 }
 
+/* A page that is no listing names lists of digests to nobody. */
+static void check_forgotten(void)
+{
+    g_autoptr(FakeHost) host = fake_host_new();
+    fake_serve(host, BASE, 200, "text/html",
+               INDEX("<a href=\"page/\">p</a>\n<a href=\"sub/\">s</a>\n"));
+    fake_serve(host, BASE "page/", 200, "text/html", "<p><a href=\"SHA256SUMS\">x</a></p>");
+    fake_serve(host, BASE "page/SHA256SUMS", 503, "text/plain", "");
+    fake_serve(host, BASE "sub/", 200, "text/html",
+               INDEX("<a href=\"a.dat\">a</a> 02-Jan-2024 03:04 1\n"));
+    g_auto(FakeTaker) taker;
+    fake_taker_init(&taker);
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(resolve(host, &taker, BASE, NULL, NULL, &error), ==, RESOLVE_LISTED);
+    g_assert_no_error(error);
+    g_assert_cmpstr(taker.files->str, ==, "sub/a.dat 1 2024-01-02T03:04 data\n");
+}
+
 static void check_cancel(void)
 {
     g_autoptr(FakeHost) host = fake_host_new();
@@ -611,6 +631,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/odd folders", check_odd_folders);
     g_test_add_func("/http/a start that moved", check_moved_start);
     g_test_add_func("/http/a loop", check_loop);
+    g_test_add_func("/http/lists of pages", check_forgotten);
     g_test_add_func("/http/cancelled", check_cancel);
     g_test_add_func("/http/bare lists", check_bare_lists);
     return g_test_run();
