@@ -23,6 +23,8 @@ SANITIZED = os.environ.get("MEDMIRROR_SANITIZE", "")
 # Sanitizers make the program several times slower; what waits for it waits longer.
 SLOWER = 6 if SANITIZED else 1
 
+NOWHERE = "http://127.0.0.1:1"
+
 # Patience for tests: in ms and bytes, as the configuration has them.
 QUICK = {"retries": 4, "delay-min": 10, "delay-max": 60, "retry-after-max": 3000, "connect-timeout": 3000 * SLOWER,
          "first-byte-timeout": 1500 * SLOWER, "stall-timeout": 1000 * SLOWER, "network-patience": 4000,
@@ -74,6 +76,14 @@ class Running:
         self.process.kill()
         return self.wait()
 
+    def end(self):
+        """Whatever became of it, it is over."""
+        if self.is_running:
+            self.process.kill()
+            self.process.wait()
+        self._out.close()
+        self._err.close()
+
     def err_so_far(self):
         return self._read(self._err)
 
@@ -88,8 +98,9 @@ class Running:
 
     def _result(self, status):
         peak = int(self._measured.read_text()) if self._measured and self._measured.exists() else None
-        return Result(self.arguments, status, self._read(self._out), self._read(self._err),
-                      time.monotonic() - self._began, peak)
+        with self._out, self._err:
+            return Result(self.arguments, status, self._read(self._out), self._read(self._err),
+                          time.monotonic() - self._began, peak)
 
     @staticmethod
     def _read(file):
@@ -110,13 +121,13 @@ class Journey(unittest.TestCase):
         for name in ("home", "config/medmirror", "data", "cache", "state", "runtime", "tmp"):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "runtime").chmod(0o700)
-        self.endpoints = {}
+        # What no test gave an origin leads to a port where nobody listens, never outside.
+        self.endpoints = {"uci": NOWHERE, "physionet": NOWHERE}
         self.configure()
 
     def _remove_folder(self):
         for running in self._runs:
-            if running.is_running:
-                running.kill()
+            running.end()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # The surroundings of a run.

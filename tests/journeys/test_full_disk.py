@@ -35,7 +35,8 @@ class FullDisk(Journey):
 
     def assert_figures(self, result):
         """To fetch, on disk afterwards, peak, number of files."""
-        self.assertRegex(result.err, r"(?is)fetch.*disk.*peak.*files|files.*fetch.*disk.*peak", str(result))
+        for words in (r"(?m)^ *to fetch +.*\d", r"(?m)^ *on disk +.*\d.* afterwards", r"\d.* at the most", r"(?m)^ *files +.*\d"):
+            self.assertRegex(result.err, words, str(result))
         self.assert_explains(result)
 
     def assert_first_untouched(self, path):

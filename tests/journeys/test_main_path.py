@@ -5,7 +5,7 @@ import unittest
 
 from journey import Journey
 from origins import (Bytes, Noise, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSet, UciSite, archives,
-                     realdata)
+                     faults, physionet, realdata)
 
 UP_TO_DATE = r"up to date|as far as the source tells"
 
@@ -89,7 +89,6 @@ class FromUci(Whole):
                          ["/static/public/470/parkinson+s+disease+classification.zip"])
 
     def test_second_address_serves_when_the_first_does_not(self):
-        from origins import faults
         self.uci.faults.add(faults.status(502, "/static/*"))
         path, result = self.pull("uci/17")
         self.assert_arrived(path, self.uci.site.sets[17].members, result)
@@ -158,12 +157,15 @@ class FromPhysioNet(Whole):
         self.pull("physionet/mitdb@1.0.0")
         self.assertEqual(len(bucket.record), 0)
 
-    def test_bucket_serves_when_the_service_does_not(self):
-        from origins import faults
-        self.origin(PhysioNetBucket(self.physionet.site, ["mitdb"]), "physionet-s3")
-        self.physionet.faults.add(faults.status(503, "*/102.dat"))
-        path, result = self.pull("physionet/mitdb@1.0.0")
-        self.assert_arrived(path, self.files("mitdb", "1.0.0"), result)
+    def test_bucket_serves_what_the_service_does_not(self):
+        """A project whose manifest says that it lies in the bucket too."""
+        self.physionet.site.add(physionet.make_demo("mimic-iv-demo", "2.2"))
+        bucket = self.origin(PhysioNetBucket(self.physionet.site, ["mimic-iv-demo"]), "physionet-s3")
+        self.physionet.faults.add(faults.status(503, "*/patients.csv.gz"), faults.status(404, "*/admissions.csv.gz"))
+        path, result = self.pull("physionet/mimic-iv-demo@2.2")
+        self.assert_arrived(path, self.files("mimic-iv-demo", "2.2"), result)
+        self.assertEqual({entry.path for entry in bucket.record.entries()},
+                         {f"/mimic-iv-demo/2.2/hosp/{name}.csv.gz" for name in ("patients", "admissions")})
 
 
 class FromPlainServers(Whole):

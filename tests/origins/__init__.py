@@ -9,7 +9,7 @@
 `python3 -m origins uci physionet --print-endpoints` serves the standard datasets until standard input closes.
 """
 
-from . import archives, faults, realdata
+from . import archives, faults, physionet, realdata
 from .content import Altered, Bytes, Content, DiskFile, Generated, Noise, Sparse
 from .faults import Fault
 from .physionet import PhysioNetBucket, PhysioNetSite, Version
@@ -23,4 +23,4 @@ from .uci import UciCdnSite, UciSet, UciSite
 __all__ = ["Altered", "BLOCK_PAGE", "Bytes", "Certificates", "Content", "DiskFile", "Entry", "Fault", "ForwardProxy",
            "Generated", "Noise", "Origin", "PhysioNetBucket", "PhysioNetSite", "PlainSite", "Record", "Request",
            "Response", "Site", "Sparse", "Tree", "UciCdnSite", "UciSet", "UciSite", "Version", "archives", "faults",
-           "realdata"]
+           "physionet", "realdata"]

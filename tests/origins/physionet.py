@@ -368,16 +368,21 @@ def make_mitdb():
     return Version("mitdb", "1.0.0", "MIT-BIH Arrhythmia Database", files)
 
 
+def make_demo(slug, version, **options):
+    """A project of compressed tables, which stay as they are."""
+    files = {f"{folder}/{name}.csv.gz": Bytes(archives.gzip(Noise(2000, name).bytes()))
+             for folder, name in (("hosp", "admissions"), ("hosp", "patients"), ("icu", "icustays"))}
+    return Version(slug, version, "A Demo of Tables", {**files, "README.txt": Bytes("Tables.\n")}, **options)
+
+
 def standard_versions():
     """The projects that tests and the quick start pull."""
-    demo = {f"{folder}/{name}.csv.gz": Bytes(archives.gzip(Noise(2000, name).bytes()))
-            for folder, name in (("hosp", "admissions"), ("hosp", "patients"), ("icu", "icustays"))}
     return [
         make_mitdb(),
         Version("growing", "1.4", "A Growing Project", wfdb_record("r01")),
         Version("growing", "1.10.0", "A Growing Project", {**wfdb_record("r01"), **wfdb_record("r02")}),
         Version("growing", "1.9.2", "A Growing Project", wfdb_record("r01", 4000)),
-        Version("tables-demo", "2.2", "A Demo of Tables", {**demo, "README.txt": Bytes("Tables.\n")}, sums="unsorted"),
+        make_demo("tables-demo", "2.2", sums="unsorted"),
         Version("listless", "1.0.0", "A Project Without a List", wfdb_record("a01"), sums="missing", has_zip=False),
         Version("wrong-list", "1.0.0", "A Project With a Wrong List", wfdb_record("a01"), wrong_sums=("a01.atr",)),
         Version("secret", "1.0", "Clinical Notes", {"notes.csv.gz": Noise(5000, "notes")}, policy=CREDENTIALED,
