@@ -1,5 +1,4 @@
 #include "fetcher.h"
-#include "relpath.h"
 #include "sources.h"
 
 #include <string.h>
@@ -38,8 +37,8 @@ const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, ch
         if (*locator)
             return *fetcher;
     }
-    /* Not even the plain fetcher can read it; its check says why. */
-    g_autofree char *text = relpath_display(address);
+    /* Not even the plain fetcher can read it; its check says why, so nothing may be mended here. */
+    g_autofree char *text = g_utf8_make_valid(address, -1);
     *locator = json_pack("{s:s}", "url", text);
     return &http_fetcher;
 }

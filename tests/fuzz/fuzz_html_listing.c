@@ -22,10 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *type = types[fuzz_byte(&data, &size) % G_N_ELEMENTS(types)];
     const int fd = fuzz_file(data, size);
     guint entries = 0;
+    const ListedEntryTaker taker = {.func = check_entry, .data = &entries};
     ListingShape shape = LISTING_NONE;
     g_autofree char *title = NULL;
     g_autoptr(GError) error = NULL;
-    if (!listing_read(fd, type, check_entry, &entries, &shape, &title, &error))
+    if (!listing_read(fd, type, &taker, &shape, &title, &error))
         fuzz_assert_told(error);
     else
         g_assert_true(!title || g_utf8_validate(title, -1, NULL));

@@ -6,6 +6,12 @@
 #define PASSWORD "PasswordInAddress"
 #define SIGNATURE "SignatureInQuery"
 
+/* A fuzzer learns the words, and then the input says them itself. */
+static gboolean says_itself(const char *text)
+{
+    return strstr(text, KNOWN) || strstr(text, PASSWORD) || strstr(text, SIGNATURE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static gsize is_added;
@@ -15,6 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     g_autofree char *before = fuzz_text(&data, &size);
     g_autofree char *behind = fuzz_text(&data, &size);
+    if (says_itself(before) || says_itself(behind))
+        return 0;
     g_autofree char *address = g_strdup_printf(
         "https://user:" PASSWORD "@host.example/a?X-Amz-Signature=" SIGNATURE "&%s", behind);
     g_autofree char *shown = redact_address(address);

@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .bare = (how & 0x80) != 0,
                                  .name = (const char *)data,
                                  .name_length = name_length,
-                                 .target = middle ? (const char *)middle + 1 : NULL,
+                                 .target = middle ? (const char *)middle + 1 : "",
                                  .target_length = middle ? size - name_length - 1 : 0};
     g_auto(MemberDecision) decision = {0};
     g_autoptr(GError) error = NULL;
