@@ -252,6 +252,7 @@ gboolean index_note_linked(Index *index, const char *path, const Digest *sha256,
     FileStamp now;
     if (!file_stamp_of(mirror_fd(index->mirror), path, &now))
         return TRUE;
+    gboolean is_filling = index->pending > 0;
     /* All names of the inode have its digest. */
     return index_touch(index, error) &&
            database_run(index->database, error,
@@ -260,7 +261,7 @@ gboolean index_note_linked(Index *index, const char *path, const Digest *sha256,
                         " (SELECT dir, name FROM twin WHERE key = ?4)",
                         "iiiib", now.ctime_ns, (gint64)now.inode, now.mtime_ns,
                         index_twin_key(sha256), sha256->bytes, digest_length(DIGEST_SHA256)) &&
-           index_commit(index, error);
+           (is_filling || index_commit(index, error));
 }
 
 GPtrArray *index_paths_of_inode(Index *index, guint64 inode)

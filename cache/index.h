@@ -49,8 +49,8 @@ gboolean index_is_unchanged(Index *index, const char *folder, const char *versio
  * below 4,096 bytes is found. SIZE may be SIZE_UNKNOWN. Where only the stamp does not hold, the
  * file is read, and is found if its bytes are right. */
 char *index_find_twin(Index *index, const Digest *sha256, guint64 size);
-/* A hard link to PATH ("FOLDER/VERSION/PATH") was made, which changed the ctime of all its names.
- */
+/* PATH ("FOLDER/VERSION/PATH") was linked or renamed, which changed the ctime of all names of its
+ * inode, and nothing else. */
 gboolean index_note_linked(Index *index, const char *path, const Digest *sha256, GError **error);
 /* Marks what a repair replaced: every path that shared INODE. char* "FOLDER/VERSION/PATH", owned.
  */

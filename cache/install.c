@@ -300,9 +300,18 @@ static gboolean add_to_index(const LockFile *file, gpointer data, GError **error
     const Install *install = data;
     const Digest *sha256 = digest_set_get(&file->digests, DIGEST_SHA256);
     FileStamp stamp;
-    return file->link_target != NULL || sha256 == NULL ||
-           !file_stamp_of(install->tree_fd, file->path, &stamp) ||
-           index_add_file(install->spec->index, file->path, sha256, &stamp, error);
+    struct stat now;
+    if (file->link_target != NULL || sha256 == NULL ||
+        !file_stamp_of(install->tree_fd, file->path, &stamp))
+        return TRUE;
+    if (!index_add_file(install->spec->index, file->path, sha256, &stamp, error))
+        return FALSE;
+    /* The step into its place was a change to its twins as well. */
+    if (fstatat(install->tree_fd, file->path, &now, AT_SYMLINK_NOFOLLOW) != 0 || now.st_nlink < 2)
+        return TRUE;
+    g_autofree char *name = mirror_version_name(install->header->version);
+    g_autofree char *path = g_strdup_printf("%s/%s/%s", install->stage->folder, name, file->path);
+    return index_note_linked(install->spec->index, path, sha256, error);
 }
 
 /* The index is a cache: where it fails, it is behind, and no harm is done. */

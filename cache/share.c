@@ -148,6 +148,8 @@ ShareHow share_replace(Mirror *mirror, Index *index, const Digest *sha256, guint
             unlinkat(folder, SHARE_NAME, 0);
             how = SHARE_NONE;
         }
+        if (how == SHARE_LINK)
+            index_note_linked(index, twin_path, sha256, NULL);
     }
     if (folder >= 0)
         close(folder);
