@@ -4,7 +4,10 @@
 
 #include <errno.h>
 
-G_DEFINE_QUARK(medmirror - error - quark, medmirror_error)
+GQuark medmirror_error_quark(void)
+{
+    return g_quark_from_static_string("medmirror-error-quark");
+}
 
 int error_exit_status(const GError *error)
 {

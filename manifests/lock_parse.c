@@ -147,8 +147,9 @@ static gboolean parse_file(const json_t *object, LockFile *file, char **reason)
 static gboolean parse_end(const json_t *object, LockEnd *end, char **reason)
 {
     const json_t *value = json_object_get(object, "end");
-    return get_number(value, "downloads", &end->downloads, reason) &&
-           get_number(value, "files", &end->files, reason);
+    if (!get_number(value, "downloads", &end->downloads, reason))
+        return FALSE;
+    return get_number(value, "files", &end->files, reason);
 }
 
 static json_t *load_object(const char *line, gsize length, char **reason)
