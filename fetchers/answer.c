@@ -1,5 +1,6 @@
 #include "content_range.h"
 #include "engine_state.h"
+#include "event_log.h"
 #include "i18n.h"
 #include "redact.h"
 
@@ -132,6 +133,11 @@ static gboolean check_whole(Attempt *attempt)
         g_autoptr(Validators) now = answer_validators(attempt, total);
         if (validators_same(now, transfer->expected))
             transfer->no_ranges = TRUE;
+        event_log(EVENT_LOG_INFO,
+                  transfer->no_ranges
+                      ? _("%s: its host cannot continue what is here; it comes anew, whole.")
+                      : _("%s: it has changed at its source; it comes anew, whole."),
+                  transfer->name);
     } else if (attempt->ranged) {
         transfer->no_ranges = TRUE;
     }

@@ -5,6 +5,7 @@
 #include "redact.h"
 #include "trust_settings.h"
 
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,6 +71,11 @@ static void clear_config(EngineConfig *config)
 
 static void *engine_main(void *data)
 {
+    sigset_t all;
+
+    /* Signals are the main thread's; and OpenSSL writes to sockets without MSG_NOSIGNAL. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     engine_loop_run(data);
     return NULL;
 }
@@ -325,12 +331,11 @@ void engine_finish(Engine *engine, Transfer *transfer, const Outcome *outcome)
     transfer->state = TRANSFER_IDLE;
     call->transfer = transfer;
     outcome_copy(&call->outcome, outcome);
-    if (outcome->kind == OUTCOME_OK || outcome->address != NULL || transfer->address == NULL)
-        task_queue_push(transfer->home, run_done, call);
-    else {
+    if (outcome->kind != OUTCOME_OK && outcome->address == NULL && transfer->address != NULL)
         call->outcome.address = redact_address(transfer->address);
-        task_queue_push(transfer->home, run_done, call);
-    }
+    if (g_hash_table_size(engine->alive) == 0)
+        engine_publish(engine, TRUE);
+    task_queue_push(transfer->home, run_done, call);
 }
 
 static TransferProgress progress_of(Transfer *transfer, double seconds)
@@ -371,7 +376,7 @@ void engine_publish(Engine *engine, gboolean now)
 
     if (!now && elapsed < PUBLISH_EACH_MS)
         return;
-    double seconds = (double)MAX(elapsed, 1) / 1000.0;
+    double seconds = (double)MAX(elapsed, PUBLISH_EACH_MS) / 1000.0;
     guint64 got = engine->received - engine->published_received;
     engine->rate += RATE_SMOOTHING * ((double)got / seconds - engine->rate);
     engine->published_received = engine->received;

@@ -4,6 +4,7 @@
 #include "task_queue.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #define MOST_WORKERS 4
 
@@ -32,7 +33,10 @@ typedef struct {
 static void *worker_main(void *data)
 {
     Worker *worker = data;
+    sigset_t all;
 
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
     while (!worker->stops)
         task_queue_run(worker->queue, -1);
     return NULL;
