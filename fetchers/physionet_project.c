@@ -60,11 +60,11 @@ static char *version_of_page(const char *url, const char *slug)
 static void set_no_project(const char *slug, GError **error)
 {
     g_clear_error(error);
-    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                _("PhysioNet has no project \"%s\". Search for it at "
-                  "https://physionet.org/content/?topic=%s and take the word behind /content/ out "
-                  "of its address."),
-                slug, slug);
+    g_set_error(
+        error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+        _("PhysioNet has no project \"%s\". Look for it at https://physionet.org/about/database/ "
+          "and take the word behind /content/ out of its page's address."),
+        slug);
 }
 
 /* Answers to a first, quick question that another one may better: no HEAD here, or busy. */
