@@ -156,7 +156,7 @@ static json_t *load_object(const char *line, gsize length, char **reason)
 {
     json_error_t wrong;
     json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &wrong);
-    if (object && json_is_object(object))
+    if (json_is_object(object))
         return object;
     if (object)
         *reason = g_strdup(_("it is no JSON object"));
