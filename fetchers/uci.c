@@ -50,7 +50,8 @@ static gboolean uci_check_locator(const json_t *locator, GError **error)
                       "page."));
         return FALSE;
     }
-    if (slug && (strchr(slug, '/') || !relpath_check(slug, NULL))) {
+    g_autofree char *part = slug ? relpath_encode_part(slug) : NULL;
+    if (slug && (strchr(slug, '/') || !relpath_check(slug, NULL) || !relpath_check(part, NULL))) {
         g_autofree char *shown = relpath_display(slug);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("The \"slug\" of a UCI dataset's locator is the last part of its page's "
