@@ -126,19 +126,6 @@ static void set_trust(CURL *easy, const EngineConfig *config)
         curl_easy_setopt(easy, CURLOPT_NOPROXY, config->no_proxy);
 }
 
-static CURLSH *share_of(Engine *engine, const Fetcher *fetcher)
-{
-    CURLSH *share = g_hash_table_lookup(engine->shares, fetcher);
-
-    if (share == NULL && (share = curl_share_init()) != NULL) {
-        /* A jar for each source and run; only one thread uses it. */
-        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
-        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
-        g_hash_table_insert(engine->shares, (gpointer)fetcher, share);
-    }
-    return share;
-}
-
 static gboolean is_sources_own(const Attempt *attempt)
 {
     const Fetcher *fetcher = attempt->transfer->fetcher;
@@ -150,6 +137,22 @@ static gboolean is_sources_own(const Attempt *attempt)
         if (g_ascii_strcasecmp(fetcher->row.hosts[i], g_uri_get_host(uri)) == 0)
             return TRUE;
     return FALSE;
+}
+
+/* A jar for each source and run, for its own hosts alone; all other requests share TLS sessions and
+ * keep no cookies. Only one thread uses them. */
+static CURLSH *share_of(Engine *engine, const Attempt *attempt)
+{
+    const Fetcher *source = is_sources_own(attempt) ? attempt->transfer->fetcher : NULL;
+    CURLSH *share = g_hash_table_lookup(engine->shares, source);
+
+    if (share == NULL && (share = curl_share_init()) != NULL) {
+        if (source != NULL)
+            curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
+        curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+        g_hash_table_insert(engine->shares, (gpointer)source, share);
+    }
+    return share;
 }
 
 /* libcurl 7.88 reads a socket up to a hundred times before it returns (multi.c, transfer.c:
@@ -189,7 +192,7 @@ gboolean curl_options_set(Attempt *attempt)
     if (!make_headers(attempt))
         return FALSE;
     set_request(attempt, easy);
-    curl_easy_setopt(easy, CURLOPT_SHARE, share_of(engine, attempt->transfer->fetcher));
+    curl_easy_setopt(easy, CURLOPT_SHARE, share_of(engine, attempt));
     curl_easy_setopt(easy, CURLOPT_PRIVATE, attempt);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt->curl_message);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, config->user_agent);
