@@ -1,4 +1,5 @@
 /* Plain addresses: a file, or the tree below a slash as the server lists it. */
+#include "answer_title.h"
 #include "classify_answer.h"
 #include "error.h"
 #include "i18n.h"
@@ -201,7 +202,17 @@ static Document *look_at_file(const char *url, HostServices *services, GError **
     return g_steal_pointer(&document);
 }
 
-static gboolean check_status(const char *url, const Document *document, GError **error)
+/* Whose page it is shows in its title: a proxy's, a filter's, or the server's own. */
+static char *quote_title(Document *document)
+{
+    gsize length = 0;
+    g_autofree char *body =
+        document->fd >= 0 ? document_read(document, 65536, &length, NULL) : NULL;
+    g_autofree char *title = body ? answer_title((const guint8 *)body, length) : NULL;
+    return title ? g_strdup_printf(_(" Its page says: \"%s\"."), title) : g_strdup("");
+}
+
+static gboolean check_status(const char *url, Document *document, GError **error)
 {
     g_autofree char *shown = redact_address(url);
     g_autofree char *access = http_describe_access(NULL, NULL, document->status);
@@ -211,9 +222,10 @@ static gboolean check_status(const char *url, const Document *document, GError *
         return FALSE;
     }
     if (document->status == 401 || document->status == 403 || document->status == 451) {
+        g_autofree char *title = quote_title(document);
         g_set_error(error, MEDMIRROR_ERROR,
                     document->status == 401 ? MEDMIRROR_ERROR_ACCESS : MEDMIRROR_ERROR_ORIGIN,
-                    _("%s is refused (HTTP status %d). %s"), shown, document->status,
+                    _("%s is refused (HTTP status %d).%s %s"), shown, document->status, title,
                     access ? access : "");
         return FALSE;
     }
