@@ -38,6 +38,11 @@ TreeWriter *tree_writer_new(int fd, guint mode)
     return writer;
 }
 
+TreeWriter *tree_writer_copy(const TreeWriter *writer)
+{
+    return tree_writer_new(writer->fd, writer->mode);
+}
+
 static void forget_folder(TreeWriter *writer)
 {
     if (writer->folder_fd >= 0)

@@ -12,6 +12,8 @@ typedef struct TreeWriter TreeWriter;
 /* FD is borrowed. MODE of files (less the umask); folders get the same with x, and w for the owner.
  * One thread at a time. Owned. */
 TreeWriter *tree_writer_new(int fd, guint mode);
+/* One for the same folder and mode, for another thread. WRITER may be at work meanwhile. Owned. */
+TreeWriter *tree_writer_copy(const TreeWriter *writer);
 void tree_writer_free(TreeWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TreeWriter, tree_writer_free)
 /* Makes the folders above PATH. _STORAGE, _UNSAFE where a file or a link stands in the way. */

@@ -1,6 +1,7 @@
 #include "unpacking.h"
 
 #include "error.h"
+#include "event_log.h"
 #include "i18n.h"
 #include "unpack_run.h"
 
@@ -16,6 +17,7 @@ struct Unpacking {
     UnpackRule *rule;
     char *name;
     GArray *volume_fds;
+    TreeWriter *tree;
     int wake_fd;
     atomic_bool cancelled;
     UnpackRun *run;
@@ -66,6 +68,7 @@ static void unpacking_clear(Unpacking *unpacking)
     if (unpacking->wake_fd >= 0)
         close(unpacking->wake_fd);
     frontier_unref(unpacking->spec.frontier);
+    tree_writer_free(unpacking->tree);
     unpack_rule_free(unpacking->rule);
     g_free(unpacking->name);
     g_clear_error(&unpacking->error);
@@ -81,6 +84,9 @@ static gboolean unpacking_copy_spec(Unpacking *unpacking, const UnpackSpec *spec
     unpacking->name = g_strdup(spec->name);
     unpacking->spec.name = unpacking->name;
     unpacking->spec.frontier = spec->frontier ? frontier_ref(spec->frontier) : NULL;
+    /* A writer is one thread's, and the caller's may serve several unpackings. */
+    unpacking->tree = spec->tree ? tree_writer_copy(spec->tree) : NULL;
+    unpacking->spec.tree = unpacking->tree;
     if (!copy_fd(spec->fd, &unpacking->spec.fd, error))
         return FALSE;
     for (const int *fd = spec->volume_fds; fd && *fd >= 0; fd++) {
@@ -168,6 +174,9 @@ gboolean unpack_whole_file(const UnpackRule *rule, int fd, const char *name, int
     guint64 written = 0, members = 0;
     if (run)
         unpack_store_progress(unpack_run_store(run), &written, &members);
+    for (guint i = 0; done && i < unpack_store_warnings(unpack_run_store(run))->len; i++)
+        event_log(EVENT_LOG_WARNING, "%s",
+                  (const char *)unpack_store_warnings(unpack_run_store(run))->pdata[i]);
     if (bytes)
         *bytes = written;
     if (entries)

@@ -44,7 +44,7 @@ typedef struct {
         volume_fds; /* further volumes in order, ended by -1; NULL: none; whole files; duplicated */
     Frontier *frontier; /* NULL: the file is whole */
     TreeWriter
-        *tree;   /* NULL: test only, nothing is stored; borrowed; used by this unpacking alone */
+        *tree;   /* NULL: test only, nothing is stored; the unpacking makes its own copy of it */
     int tree_fd; /* of the tree, for looking at what stands there; borrowed */
     guint algorithms; /* beside SHA-256 */
     UnpackLimits limits;
@@ -75,7 +75,7 @@ void unpacking_progress(Unpacking *unpacking, guint64 *bytes, guint64 *entries);
 #define UNPACK_CHILD_VERB "unpack-child"
 int unpack_child_main(int argc, char **argv);
 
-/* Blocks until all is done: for `unpack ARCHIVE DIR` and tests. */
+/* Blocks until all is done: for `unpack ARCHIVE DIR` and tests. Warnings go to the event log. */
 gboolean unpack_whole_file(const UnpackRule *rule, int fd, const char *name, int tree_fd,
                            const UnpackLimits *limits, guint64 *bytes, guint64 *entries,
                            gboolean (*cancelled)(gpointer data), gpointer data, GError **error);

@@ -256,6 +256,16 @@ static void test_limits(void)
     try_run(&bytes);
     try_assert_refused(&bytes, MEDMIRROR_ERROR_UNSAFE, "bomb");
 
+    /* What is announced and has not arrived yet is no explosion. */
+    g_autoptr(GByteArray) honest = noise(13, 4 << 20);
+    const Format plain = {"tar", ARCHIVE_TAR, FILTER_NONE};
+    g_autoptr(GByteArray) tar = three_members(&plain, honest);
+    g_autoptr(UnpackRule) tar_rule = unpack_rule_new(ARCHIVE_TAR, FILTER_NONE);
+    g_auto(Try) slow = {
+        .rule = tar_rule, .bytes = tar, .slow = 2000, .limits = {.ratio_from = 1 << 20}};
+    try_run(&slow);
+    try_assert_ok(&slow);
+
     g_autoptr(GByteArray) large = noise(7, 1000);
     for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
         g_autoptr(GByteArray) three = three_members(&formats[i], large);
