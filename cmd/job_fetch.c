@@ -30,7 +30,7 @@ void fetch_noted(Fetch *fetch)
     GError *error = NULL;
     if (++fetch->notes >= NOTES_A_FLUSH) {
         fetch->notes = 0;
-        if (!spool_flush(fetch->spool, &error)) {
+        if (!stage_flush(fetch->spec->stage, &error)) {
             fetch_stop(fetch, error);
         }
     }
@@ -191,7 +191,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     g_autoptr(EngineSnapshot) after = engine_snapshot(fetch.engine);
     report->received = after->received - before->received;
     g_autoptr(GError) flush = NULL;
-    if (!spool_flush(fetch.spool, &flush) && !fetch.fatal) {
+    if (!stage_flush(spec->stage, &flush) && !fetch.fatal) {
         fetch.fatal = g_steal_pointer(&flush);
     }
     if (job_is_cancelled(job)) {

@@ -14,7 +14,7 @@ static gboolean on_file(const char *path, guint64 size, gboolean is_link, gpoint
                         GError **error)
 {
     Sweep *sweep = data;
-    if (!spool_find_file(sweep->spool, path, NULL)) {
+    if (!g_str_has_suffix(path, "/") && !spool_find_file(sweep->spool, path, NULL)) {
         g_ptr_array_add(sweep->strays, g_strdup(path));
     }
     return sweep->strays->len < BATCH;

@@ -149,7 +149,8 @@ static gboolean on_member(const LockFile *file, gboolean chosen, gpointer data, 
 static gboolean on_takes(const char *path, gpointer data)
 {
     Members *members = data;
-    return selection_takes(members->work->fetch->spec->selection, path);
+    return selection_takes_member(members->work->fetch->spec->selection,
+                                  members->work->row->file->path, path);
 }
 
 static void stands_answer(gpointer data)

@@ -162,6 +162,14 @@ static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, g
                              GError **error)
 {
     Foreign *foreign = data;
+    if (g_str_has_suffix(path, "/")) {
+        g_autofree char *folder = relpath_display(path);
+        job_tell(foreign->verify->job, JOB_EVENT_WARNING, "unreadable",
+                 json_pack("{s:s, s:s}", "dataset", foreign->verify->result->label, "path", folder),
+                 _("%s: the folder %s cannot be read, so what else lies in it is not known."),
+                 foreign->verify->result->label, folder);
+        return !job_is_cancelled(foreign->verify->job);
+    }
     while (!foreign->at_end && strcmp(foreign->next.path, path) < 0) {
         foreign_advance(foreign);
     }

@@ -129,7 +129,7 @@ static void archive_settle(Work *work)
         return;
     }
     /* The members must be noted durably before the archive that could bring them again goes. */
-    if (!spool_flush(fetch->spool, &error) ||
+    if (!stage_flush(fetch->spec->stage, &error) ||
         !partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
         fetch_stop(fetch, error);
     }
@@ -466,12 +466,13 @@ void work_start(Fetch *fetch, SpoolDownload *row)
         .name = row->file->path,
         .size = row->file->size_is_rounded ? SIZE_UNKNOWN : row->file->size,
         .algorithms = wanted_bytes_algorithms(&row->wanted),
+        .wanted =
+            digest_set_is_empty(&row->wanted.locked) ? row->wanted.declared : row->wanted.locked,
         .digest_covers_all = covered,
         .mode = 0444,
-        .most_bytes = SIZE_UNKNOWN,
         .pool = job_digest_pool(fetch->job),
         .store = job_store(fetch->job),
-        .begins = on_begins,
+        .begins = work->members ? on_begins : NULL,
         .data = work,
     };
     work->partial = partial_file_new(&partial);

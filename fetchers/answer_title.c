@@ -1,4 +1,4 @@
-#include "engine_state.h"
+#include "answer_title.h"
 #include "redact.h"
 
 #include <libxml/HTMLparser.h>

@@ -12,6 +12,7 @@
  */
 #pragma once
 
+#include "answer_title.h"
 #include "documents.h"
 #include "engine.h"
 #include "host_limits.h"
@@ -316,8 +317,6 @@ gboolean answer_classify(Attempt *attempt);
 /* What the end of a request amounts to. */
 void answer_conclude(Attempt *attempt);
 gboolean answer_is_redirect(const Attempt *attempt);
-/* The title, else the first line, of an answer; NULL where there is none. Owned. */
-char *answer_title(const guint8 *bytes, gsize length);
 
 /* curl_options.c: the one place where options are set */
 gboolean curl_options_set(Attempt *attempt);

@@ -163,12 +163,12 @@ static GPtrArray *http_versions(const json_t *locator, HostServices *services, G
 static char *http_describe_access(const json_t *locator, const Manifest *manifest, int status)
 {
     if (status == 401)
-        return g_strdup(_("The server wants a user name and a password. Put them into ~/.netrc "
-                          "for its host, and pull again."));
+        return g_strdup(
+            _("The server wants a user name and a password, and addresses that need them "
+              "cannot be pulled yet: fetch it with a browser."));
     if (status == 403)
         return g_strdup(_("The server, or a proxy on the way to it, refuses the address. Open it "
-                          "in a browser: what shows there can be fetched by hand and taken over "
-                          "with adopt."));
+                          "in a browser to see which of them it is."));
     return NULL;
 }
 

@@ -45,7 +45,7 @@ WebAddress *web_address_parse(const char *text, GError **error)
         g_autofree char *shown = redact_address(text);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("The address %s holds a user name or a password, which would end up in lock "
-                      "files and logs: write it without, and put them into ~/.netrc."),
+                      "files and logs: write it without."),
                     shown);
         return NULL;
     }
