@@ -1,4 +1,5 @@
 /* The plain fetcher: addresses, one file, trees of listings, lists of digests. */
+#include "relpath.h"
 #include "sources.h"
 #include "support_fake_host.h"
 
@@ -93,6 +94,27 @@ static void check_locators(void)
         g_test_message("%s", wrong[i]);
         g_assert_false(http_fetcher.check_locator(locator, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
+    }
+}
+
+/* Names that are longer as %XX than a folder's may be are cut, and told apart by a digest. */
+static void check_long_names(void)
+{
+    static const char *const ends[] = {"", "?q=1"};
+    for (guint i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *name = g_strnfill(100, '(');
+        g_autofree char *first = g_strconcat("http://example.org/", name, "a", ends[i], NULL);
+        g_autofree char *second = g_strconcat("http://example.org/", name, "b", ends[i], NULL);
+        json_auto_t *a = json_pack("{s:s}", "url", first);
+        json_auto_t *b = json_pack("{s:s}", "url", second);
+        g_autoptr(GError) error = NULL;
+        g_assert_true(http_fetcher.check_locator(a, &error));
+        g_autofree char *folder = http_fetcher.folder(a, NULL);
+        g_autofree char *other = http_fetcher.folder(b, NULL);
+        g_assert_true(relpath_check(folder, &error));
+        g_assert_no_error(error);
+        g_assert_true(g_str_has_prefix(folder, "http/example.org/%28%28%28"));
+        g_assert_cmpstr(folder, !=, other);
     }
 }
 
@@ -618,6 +640,7 @@ int main(int argc, char **argv)
     g_test_add_func("/http/the table of fetchers", check_registry);
     g_test_add_func("/http/addresses", check_addresses);
     g_test_add_func("/http/locators", check_locators);
+    g_test_add_func("/http/long names", check_long_names);
     g_test_add_func("/http/one file", check_one_file);
     g_test_add_func("/http/names", check_names);
     g_test_add_func("/http/looks at a file", check_looks);
