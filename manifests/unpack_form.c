@@ -10,12 +10,12 @@
 
 #define KEY(name, type, field) name, type, G_STRUCT_OFFSET(UnpackRule, field)
 
-static const char *const formats[] = {
+const char *const unpack_format_words[] = {
     [ARCHIVE_NONE] = "none", [ARCHIVE_TAR] = "tar", [ARCHIVE_ZIP] = "zip",
     [ARCHIVE_7Z] = "7z",     [ARCHIVE_RAR] = "rar", [ARCHIVE_RAR + 1] = NULL,
 };
 
-static const char *const filters[] = {
+const char *const unpack_filter_words[] = {
     [FILTER_NONE] = "none",   [FILTER_GZIP] = "gzip",  [FILTER_COMPRESS] = "compress",
     [FILTER_BZIP2] = "bzip2", [FILTER_XZ] = "xz",      [FILTER_ZSTD] = "zstd",
     [FILTER_LZ4] = "lz4",     [FILTER_LZ4 + 1] = NULL,
@@ -40,9 +40,9 @@ static const FormObject nested_form;
 
 /* What a rule has, nested or not. */
 #define RULE_KEYS                                                                                  \
-    {KEY("format", FORM_WORD, container), .words = formats,                                        \
+    {KEY("format", FORM_WORD, container), .words = unpack_format_words,                            \
      .help = N_("the container; absent for a bare compressed file")},                              \
-        {KEY("filter", FORM_WORD, filter), .words = filters,                                       \
+        {KEY("filter", FORM_WORD, filter), .words = unpack_filter_words,                           \
          .help = N_("the compression around a tar or a bare file; absent where none")},            \
         {KEY("into", FORM_TEXT, into), .check = relpath_check,                                     \
          .help = N_("the folder, below where the archive lies, for its members")},                 \

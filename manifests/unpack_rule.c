@@ -6,16 +6,6 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char *const format_names[] = {
-    [ARCHIVE_NONE] = "none", [ARCHIVE_TAR] = "tar", [ARCHIVE_ZIP] = "zip",
-    [ARCHIVE_7Z] = "7z",     [ARCHIVE_RAR] = "rar",
-};
-static const char *const filter_names[] = {
-    [FILTER_NONE] = "none",   [FILTER_GZIP] = "gzip", [FILTER_COMPRESS] = "compress",
-    [FILTER_BZIP2] = "bzip2", [FILTER_XZ] = "xz",     [FILTER_ZSTD] = "zstd",
-    [FILTER_LZ4] = "lz4",
-};
-
 UnpackRule *unpack_rule_new(ArchiveContainer container, ArchiveFilter filter)
 {
     UnpackRule *rule = g_new0(UnpackRule, 1);
@@ -110,9 +100,9 @@ static json_t *rule_to_object(const UnpackRule *rule)
     json_t *object = json_object();
     if (rule->member)
         json_object_set_new(object, "member", json_string(rule->member));
-    json_object_set_new(object, "format", json_string(format_names[rule->container]));
+    json_object_set_new(object, "format", json_string(unpack_format_words[rule->container]));
     if (rule->filter != FILTER_NONE)
-        json_object_set_new(object, "filter", json_string(filter_names[rule->filter]));
+        json_object_set_new(object, "filter", json_string(unpack_filter_words[rule->filter]));
     if (rule->into)
         json_object_set_new(object, "into", json_string(rule->into));
     if (rule->strip > 0)
