@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "tar_names.h"
 #include "unpack_rar.h"
 
 #include <archive.h>
@@ -22,6 +23,7 @@ typedef struct {
     GError *read_error;
     /* Of what the filter handed on: its length, and where its last byte that is not zero ends. */
     guint64 handed, nonzero_end;
+    TarNames *names; /* of a tar */
     /* Of a 7z, which is sought in. */
     guint64 position;
     guint8 *block;
@@ -37,6 +39,8 @@ static void container_see(const void *bytes, gsize length, gpointer data)
     if (end > 0)
         container->nonzero_end = container->handed + end;
     container->handed += length;
+    if (container->names)
+        tar_names_see(container->names, bytes, length);
 }
 
 static la_ssize_t container_feed(struct archive *archive, void *data, const void **bytes)
@@ -218,24 +222,36 @@ static gboolean entry_data(Container *container, struct archive_entry *entry, gu
     }
 }
 
+/* As the tar has it, where libarchive wrote it in another form. */
+static char *name_as_written(const Container *container, const char *key, const char *name)
+{
+    if (!container->names || !name)
+        return NULL;
+    return tar_names_find(container->names,
+                          (guint64)MAX(archive_read_header_position(container->archive), 0), key,
+                          name);
+}
+
 static gboolean container_entry(Container *container, struct archive_entry *entry, GError **error)
 {
-    const char *name = NULL;
+    const char *name = NULL, *target = NULL;
     if (!entry_check(entry, &name, error))
         return FALSE;
-    UnpackMessage message = {
-        .type = type_of(entry), .size = G_MAXUINT64, .name = name, .name_length = strlen(name)};
+    UnpackMessage message = {.type = type_of(entry), .size = G_MAXUINT64};
     if (archive_entry_size_is_set(entry) && archive_entry_size(entry) >= 0)
         message.size = (guint64)archive_entry_size(entry);
-    const char *target = NULL;
+    if (message.type == UNPACK_HARDLINK && message.size == 0)
+        message.size = G_MAXUINT64;
     if (message.type == UNPACK_HARDLINK)
         target = archive_entry_hardlink(entry);
     else if (message.type == UNPACK_SYMLINK)
         target = archive_entry_symlink(entry);
-    message.target = target;
-    message.target_length = target ? strlen(target) : 0;
-    if (message.type == UNPACK_HARDLINK && message.size == 0)
-        message.size = G_MAXUINT64;
+    g_autofree char *written_name = name_as_written(container, "path", name);
+    g_autofree char *written_target = name_as_written(container, "linkpath", target);
+    message.name = written_name ? written_name : name;
+    message.name_length = strlen(message.name);
+    message.target = written_target ? written_target : target;
+    message.target_length = message.target ? strlen(message.target) : 0;
     unpack_write_entry(container->writer, &message);
     guint64 written = 0;
     if ((message.type == UNPACK_FILE || message.type == UNPACK_HARDLINK) &&
@@ -328,6 +344,8 @@ gboolean unpack_container(ArchiveContainer kind, ArchiveFilter filter, UnpackSou
 {
     Container container = {.source = source, .writer = writer};
     gboolean done = FALSE;
+    if (kind == ARCHIVE_TAR)
+        container.names = tar_names_new();
     if (kind == ARCHIVE_7Z)
         container.block = g_malloc(BLOCK_BYTES);
     else
@@ -337,6 +355,7 @@ gboolean unpack_container(ArchiveContainer kind, ArchiveFilter filter, UnpackSou
                                     : container_read(&container, kind, error);
     archive_read_free(container.archive);
     unpack_filter_free(container.filter);
+    tar_names_free(container.names);
     g_clear_error(&container.read_error);
     g_free(container.block);
     return done;

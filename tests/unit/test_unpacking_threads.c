@@ -261,8 +261,8 @@ static void test_limits(void)
     const Format plain = {"tar", ARCHIVE_TAR, FILTER_NONE};
     g_autoptr(GByteArray) tar = three_members(&plain, honest);
     g_autoptr(UnpackRule) tar_rule = unpack_rule_new(ARCHIVE_TAR, FILTER_NONE);
-    g_auto(Try) slow = {
-        .rule = tar_rule, .bytes = tar, .slow = 2000, .limits = {.ratio_from = 1 << 20}};
+    g_auto(Try)
+        slow = {.rule = tar_rule, .bytes = tar, .slow = 2000, .limits = {.ratio_from = 1 << 20}};
     try_run(&slow);
     try_assert_ok(&slow);
 
@@ -378,6 +378,63 @@ static void test_wrong_format(void)
     try_assert_file(&try, "x.gz", inner_bytes->data, inner_bytes->len);
 }
 
+static void put_tar_header(GByteArray *to, const char *name, char type, gsize size)
+{
+    guint8 header[512] = {0};
+    g_snprintf((char *)header, 100, "%s", name);
+    memcpy(header + 100, "0000644", 7);
+    g_snprintf((char *)header + 124, 12, "%011o", (guint)size);
+    memcpy(header + 136, "00000000000", 11);
+    memset(header + 148, ' ', 8);
+    header[156] = (guint8)type;
+    memcpy(header + 257, "ustar", 6);
+    memcpy(header + 263, "00", 2);
+    guint sum = 0;
+    for (gsize i = 0; i < sizeof(header); i++)
+        sum += header[i];
+    g_snprintf((char *)header + 148, 7, "%06o", sum);
+    g_byte_array_append(to, header, sizeof(header));
+}
+
+static void put_tar_text(GByteArray *to, const char *text)
+{
+    put_text(to, text);
+    while (to->len % 512)
+        put(to, 0, 1);
+}
+
+/* A Mac's decomposed name stays as it is, behind a large member too. */
+static void test_names_as_written(void)
+{
+    static const char name[] = "cafe\xcc\x81";
+    static const char record[] = "15 path=cafe\xcc\x81\n";
+    g_autoptr(GByteArray) bytes = g_byte_array_new(), large = noise(14, 3 << 20);
+    put_tar_header(bytes, "large", '0', large->len);
+    g_byte_array_append(bytes, large->data, large->len);
+    put_tar_header(bytes, "pax", 'x', strlen(record));
+    put_tar_text(bytes, record);
+    put_tar_header(bytes, "cafe", '0', 5);
+    put_tar_text(bytes, small);
+    put_tar_header(bytes, "caf\xe9", '0', 5);
+    put_tar_text(bytes, small);
+    g_byte_array_set_size(bytes, bytes->len + 1024);
+    memset(bytes->data + bytes->len - 1024, 0, 1024);
+    g_autoptr(UnpackRule) rule = unpack_rule_new(ARCHIVE_TAR, FILTER_NONE);
+    rule->charset = g_strdup("CP1252");
+    g_auto(Try) clash = {.rule = rule, .bytes = bytes};
+    try_run(&clash);
+    try_assert_refused(&clash, MEDMIRROR_ERROR_UNSAFE, "make their names one");
+    try_assert_text(&clash, name, small);
+    rule->charset[5] = '1'; /* the same byte is another letter there */
+    for (gsize i = 0; i < G_N_ELEMENTS(paces); i++) {
+        g_auto(Try) try = {.rule = rule, .bytes = bytes, .slow = paces[i]};
+        try_run(&try);
+        try_assert_ok(&try);
+        try_assert_text(&try, name, small);
+        try_assert_text(&try, "caf\xd0\xb9", small);
+    }
+}
+
 static void test_whole_file(void)
 {
     g_autoptr(GByteArray) large = noise(12, 5000);
@@ -421,6 +478,7 @@ int main(int argc, char **argv)
     g_test_add_func("/unpacking/ended_early", test_ended_early);
     g_test_add_func("/unpacking/warnings", test_warnings);
     g_test_add_func("/unpacking/wrong_format", test_wrong_format);
+    g_test_add_func("/unpacking/names_as_written", test_names_as_written);
     g_test_add_func("/unpacking/whole_file", test_whole_file);
     return g_test_run();
 }
