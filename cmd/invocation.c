@@ -235,6 +235,7 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     const char *offline = g_getenv("MEDMIRROR_OFFLINE");
     settings->offline = invocation->offline || (offline && *offline && strcmp(offline, "0") != 0);
     settings->engine_config = config->engine;
+    settings->engine_config.endpoints = invocation->endpoint_table;
     settings->engine_config.ca_file = invocation->trust->ca_file.value;
     settings->engine_config.ca_dir = invocation->trust->ca_dir.value;
     settings->engine_config.proxy = invocation->trust->proxy.value;

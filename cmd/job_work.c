@@ -385,7 +385,7 @@ static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointe
         GError *error =
             outcome_to_error(outcome, work->row->file->path, reference->ref, reference->fetcher,
                              reference->locator, reference->manifest);
-        if (outcome->kind == OUTCOME_STORAGE || outcome->kind == OUTCOME_PROXY) {
+        if (outcome_stops_run(outcome)) {
             spool_put_back(fetch->spool, work->row->id);
             fetch_stop(fetch, error);
             work_free(work);
