@@ -2,8 +2,8 @@
 
 #include "error.h"
 #include "i18n.h"
-#include "stage.h"
 #include "size_text.h"
+#include "stage.h"
 
 #include <errno.h>
 #include <mntent.h>
@@ -106,6 +106,12 @@ static char *find_device(Mirror *mirror)
     return device;
 }
 
+/* QCMD() of the system's header, which shifts into the sign of an int. */
+static int get_quota(guint kind)
+{
+    return (int)((guint)Q_GETQUOTA << SUBCMDSHIFT | kind);
+}
+
 /* quotactl(2): block limits are in units of 1,024 bytes. Where it says nothing (no quota, no right
  * to ask), nothing is limited. */
 static void take_quota(Mirror *mirror, Room *room)
@@ -115,8 +121,8 @@ static void take_quota(Mirror *mirror, Room *room)
         int command;
         int id;
         const char *words;
-    } kinds[] = {{QCMD(Q_GETQUOTA, USRQUOTA), (int)geteuid(), N_("your quota on %s")},
-                 {QCMD(Q_GETQUOTA, GRPQUOTA), (int)getegid(), N_("your group's quota on %s")}};
+    } kinds[] = {{get_quota(USRQUOTA), (int)geteuid(), N_("your quota on %s")},
+                 {get_quota(GRPQUOTA), (int)getegid(), N_("your group's quota on %s")}};
     for (gsize i = 0; device && i < G_N_ELEMENTS(kinds); i++) {
         struct dqblk quota = {0};
         if (quotactl(kinds[i].command, device, kinds[i].id, (caddr_t)&quota) != 0) {

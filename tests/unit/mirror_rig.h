@@ -34,6 +34,7 @@ static inline LockHeader *rig_header(const char *folder, const char *version, co
     header->created = g_strdup("2026-11-23T00:00:00Z");
     header->updated = g_strdup("2026-11-23T00:00:00Z");
     header->tool = g_strdup("medmirror/0");
+    g_clear_pointer(&header->selection, selection_free);
     header->selection = selection_new_all();
     return header;
 }

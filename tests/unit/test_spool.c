@@ -153,6 +153,7 @@ static char *write_lock(Place *place, const char *name, char **list, GError **er
     header->created = g_strdup("2026-11-23T00:00:00Z");
     header->updated = g_strdup("2026-11-23T00:00:00Z");
     header->tool = g_strdup("medmirror/0");
+    g_clear_pointer(&header->selection, selection_free);
     header->selection = selection_new_all();
     gboolean written = spool_write_lock(place->spool, header, lock_fd, list_fd, FALSE, error);
     close(lock_fd);

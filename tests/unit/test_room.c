@@ -1,0 +1,103 @@
+/* What fits, whose limit it is when it does not, and the proofs that are written down. */
+#include "mirror_rig.h"
+#include "proofs.h"
+#include "room.h"
+
+typedef struct {
+    char *path;
+    Mirror *mirror;
+} Place;
+
+static void set_up(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    place->path = g_dir_make_tmp("room-XXXXXX", NULL);
+    place->mirror = mirror_open(place->path, MIRROR_OPEN_WRITE, &error);
+    g_assert_no_error(error);
+}
+
+static void tear_down(Place *place, gconstpointer data)
+{
+    mirror_close(place->mirror);
+    scratch_remove(place->path);
+}
+
+static void test_measure(Place *place, gconstpointer data)
+{
+    static const char *const files[] = {"a", "12345", "b", "67890", NULL};
+    g_autoptr(GError) error = NULL;
+    g_auto(Room) room = {0};
+    RoomLimits none = {SIZE_UNKNOWN, SIZE_UNKNOWN, 0};
+    g_assert_true(room_measure(place->mirror, &none, &room, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(room.bytes, >, 0);
+    g_assert_nonnull(strstr(room.limited_by, place->path));
+
+    rig_pull(place->mirror, RIG_FOLDER, "1.0", files, NULL);
+    RoomLimits own = {100, 7, 0};
+    g_assert_true(room_measure(place->mirror, &own, &room, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(room.bytes, ==, 90);
+    g_assert_cmpuint(room.files, ==, 5);
+    g_assert_nonnull(strstr(room.limited_by, "max-size"));
+    g_assert_nonnull(strstr(room.files_limited_by, "max-files"));
+    RoomLimits less = {5, 1, 0};
+    g_assert_true(room_measure(place->mirror, &less, &room, &error));
+    g_assert_cmpuint(room.bytes, ==, 0);
+    g_assert_cmpuint(room.files, ==, 0);
+}
+
+static void test_fits(void)
+{
+    static const struct {
+        guint64 peak, files;
+        gboolean fits;
+        const char *whose;
+    } rows[] = {
+        {1000, 10, TRUE, NULL},
+        {1001, 10, FALSE, "max-size"},
+        {1000, 11, FALSE, "max-files"},
+        {0, 0, TRUE, NULL},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GError) error = NULL;
+        Room room = {1000, 10, (char *)"max-size", (char *)"max-files"};
+        Plan plan = {.peak = {rows[i].peak, FALSE}, .files = {rows[i].files, TRUE}};
+        g_assert_cmpint(plan_fits(&plan, &room, &error), ==, rows[i].fits);
+        if (rows[i].fits) {
+            g_assert_no_error(error);
+            continue;
+        }
+        g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE);
+        g_assert_nonnull(strstr(error->message, rows[i].whose));
+    }
+}
+
+static void test_proofs(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "1.0"));
+    Proof quick = {.folder = RIG_FOLDER, .version = "1.0", .quick = TRUE, .by = "verify"};
+    Proof damaged = {.folder = RIG_FOLDER, .version = "1.0", .damaged = 1, .by = "verify"};
+    Proof whole = {.folder = RIG_FOLDER, .version = "1.0", .files = 3, .by = "pull"};
+    g_assert_true(proofs_append(place->mirror, &quick, &error));
+    g_assert_true(proofs_append(place->mirror, &damaged, &error));
+    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "1.0"));
+    g_assert_true(proofs_append(place->mirror, &whole, &error));
+    g_assert_no_error(error);
+    g_autofree char *newest = proofs_newest(place->mirror, RIG_FOLDER, "1.0");
+    g_assert_cmpuint(strlen(newest), ==, strlen("2026-11-23T14:02:11Z"));
+    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "2.0"));
+    g_autofree char *text = rig_read(place->mirror, ".medmirror/proofs.jsonl");
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_assert_cmpuint(g_strv_length(lines), ==, 4);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add("/room/measure", Place, NULL, set_up, test_measure, tear_down);
+    g_test_add("/room/proofs", Place, NULL, set_up, test_proofs, tear_down);
+    g_test_add_func("/room/fits", test_fits);
+    return g_test_run();
+}
