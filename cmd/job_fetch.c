@@ -4,6 +4,10 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_fetch_internal.h"
+#include "machine.h"
+
+#include <dirent.h>
+#include <fcntl.h>
 
 #define MOST_WORKS 256  /* handed to the engine at once */
 #define BATCH 256       /* rows taken from the spool at once */
@@ -163,6 +167,30 @@ static void run(Fetch *fetch)
     }
 }
 
+static gboolean folder_has_entries(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = own >= 0 ? fdopendir(own) : NULL;
+    guint entries = 0;
+    while (folder && entries < 3 && readdir(folder)) {
+        entries++;
+    }
+    if (folder) {
+        closedir(folder);
+    }
+    return entries > 2;
+}
+
+/* What an earlier run left counts for more while the machine has not been down since. */
+static void look_at_leftovers(Fetch *fetch)
+{
+    g_autofree char *boot = spool_get(fetch->spool, "boot");
+    fetch->has_leftovers = folder_has_entries(stage_tree_fd(fetch->spec->stage));
+    fetch->same_boot = *machine_boot_id() && g_strcmp0(boot, machine_boot_id()) == 0;
+    fetch->report->left_over = fetch->has_leftovers;
+    spool_set(fetch->spool, "boot", machine_boot_id(), NULL);
+}
+
 gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError **error)
 {
     Fetch fetch = {.job = job,
@@ -187,6 +215,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     fetch.tree = tree;
     fetch.works = works;
     fetch.ready = ready;
+    look_at_leftovers(&fetch);
     run(&fetch);
     g_autoptr(EngineSnapshot) after = engine_snapshot(fetch.engine);
     report->received = after->received - before->received;
@@ -197,7 +226,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     if (job_is_cancelled(job)) {
         g_clear_error(&fetch.fatal);
         g_clear_error(&fetch.worst);
-        job_set_cancelled_error(job, spec->reference->ref, error);
+        job_set_cancelled_error(job, spec->command, error);
         return FALSE;
     }
     if (fetch.fatal) {

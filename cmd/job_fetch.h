@@ -24,7 +24,8 @@ typedef struct {
     Requirement require;
     gboolean keep_archives;
     const RoomLimits *limits;
-    gboolean is_repair; /* nothing is taken from the mirror itself */
+    const char *command; /* the line that goes on, for messages */
+    gboolean is_repair;  /* nothing is taken from the mirror itself */
 } FetchSpec;
 
 typedef struct {

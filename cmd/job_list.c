@@ -38,7 +38,8 @@ static gboolean list(Job *job, const Reference *reference, const char *folder,
     if (reference->fetcher->resolve(&request, services, &taker, error) == RESOLVE_FAILED) {
         if (job_is_cancelled(job)) {
             g_clear_error(error);
-            job_set_cancelled_error(job, reference->ref, error);
+            g_autofree char *command = g_strdup_printf("medmirror files %s", reference->ref);
+            job_set_cancelled_error(job, command, error);
         }
         return FALSE;
     }

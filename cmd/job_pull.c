@@ -32,6 +32,7 @@ typedef struct {
     Selection *selection; /* what the version is to hold afterwards */
     VersionName *name;
     RoomLimits limits;
+    char *command; /* the line that goes on */
 } Pull;
 
 void pull_result_free(PullResult *result)
@@ -75,6 +76,7 @@ static void leave_stage(Pull *pull)
 static void pull_clear(Pull *pull)
 {
     leave_stage(pull);
+    g_clear_pointer(&pull->command, g_free);
     g_clear_pointer(&pull->head, listing_head_free);
     g_clear_pointer(&pull->selection, selection_free);
     g_clear_pointer(&pull->name, version_name_free);
@@ -468,7 +470,8 @@ static gboolean pull_fetch(Pull *pull, GError **error)
                        .selection = pull->selection,
                        .require = pull->request->require,
                        .keep_archives = pull->request->keep_archives,
-                       .limits = &pull->limits};
+                       .limits = &pull->limits,
+                       .command = pull->command};
     g_autoptr(GError) failure = NULL;
     gboolean fetched = job_fetch(pull->job, &fetch, &pull->result->fetched, &failure);
     int status = error_exit_status(failure);
@@ -582,7 +585,7 @@ static gboolean pull_run(Pull *pull, GError **error)
     gboolean unchanged = FALSE;
     if (!pull_resolve(pull, candidate, &unchanged, &failure)) {
         if (job_is_cancelled(pull->job)) {
-            job_set_cancelled_error(pull->job, pull->reference->ref, error);
+            job_set_cancelled_error(pull->job, pull->command, error);
             return FALSE;
         }
         if (use_what_is_here(pull, candidate, failure)) {
@@ -612,6 +615,8 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     pull.limits.max_size = config->max_size;
     pull.limits.max_files = config->max_files;
     pull.limits.reserve = config->reserve;
+    pull.command = g_strdup_printf("medmirror pull %s%s%s", request->reference->ref,
+                                   *request->options ? " " : "", request->options);
     pull.result = *result = g_new0(PullResult, 1);
     pull.result->ref = g_strdup(request->reference->ref);
     gint64 begin = g_get_monotonic_time();

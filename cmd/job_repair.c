@@ -263,12 +263,14 @@ static gboolean fetch_and_replace(Repair *repair, GError **error)
     const RoomLimits limits = {
         .max_size = config->max_size, .max_files = config->max_files, .reserve = config->reserve};
     g_autoptr(Selection) selection = select_wanted(repair);
+    g_autofree char *command = g_strdup_printf("medmirror verify --repair %s", repair->header->ref);
     FetchSpec spec = {.reference = repair->reference,
                       .mirror = repair->mirror,
                       .owner = repair->owner,
                       .stage = repair->stage,
                       .selection = selection,
                       .limits = &limits,
+                      .command = command,
                       .is_repair = TRUE};
     FetchReport report = {0};
     g_autoptr(GError) failure = NULL;

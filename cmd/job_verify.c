@@ -441,7 +441,8 @@ VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest
     }
     close(verify.tree_fd);
     if (done && job_is_cancelled(job)) {
-        job_set_cancelled_error(job, path, error);
+        g_autofree char *command = g_strdup_printf("medmirror verify %s", path);
+        job_set_cancelled_error(job, command, error);
         done = FALSE;
     }
     if (!done) {

@@ -443,9 +443,55 @@ static gboolean work_share(Work *work)
     return TRUE;
 }
 
+static void work_transfer(Work *work);
+
+/* A kill between the rename and the note leaves a whole file that no row tells of. */
+static void on_found(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
+{
+    Work *work = data;
+    Fetch *fetch = work->fetch;
+    if (fetch->stopping) {
+        spool_put_back(fetch->spool, work->row->id);
+        work_free(work);
+        return;
+    }
+    const SeenBytes seen = {.digests = *digests, .size = size};
+    work->verdict = verdict_of(&work->row->wanted, &seen);
+    gboolean good = work->verdict.kind == VERDICT_VERIFIED ||
+                    (work->verdict.kind == VERDICT_FIRST_USE && fetch->same_boot);
+    if (errno_value || !good) {
+        g_autoptr(GError) error = NULL;
+        if (!tree_remove_file(stage_tree_fd(fetch->spec->stage), work->row->file->path, &error)) {
+            fetch_stop(fetch, g_steal_pointer(&error));
+        }
+        work_transfer(work);
+        return;
+    }
+    work->seen = *digests;
+    work->size = size;
+    if (work_is_required(work) && work_note_staged(work)) {
+        work_free(work);
+    }
+}
+
+static gboolean work_find(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    gboolean absent = FALSE;
+    int fd = fetch->has_leftovers && !work->members
+                 ? tree_open_file(stage_tree_fd(fetch->spec->stage), work->row->file->path, &absent,
+                                  NULL)
+                 : -1;
+    if (fd < 0) {
+        return FALSE;
+    }
+    digest_pool_file(job_digest_pool(fetch->job), fd, wanted_bytes_algorithms(&work->row->wanted),
+                     job_store(fetch->job), on_found, work);
+    return TRUE;
+}
+
 void work_start(Fetch *fetch, SpoolDownload *row)
 {
-    const Reference *reference = fetch->spec->reference;
     Work *work = g_new0(Work, 1);
     work->fetch = fetch;
     work->row = row;
@@ -454,9 +500,16 @@ void work_start(Fetch *fetch, SpoolDownload *row)
         work->members = members_new(work);
         fetch->running_archives++;
     }
-    if (work_share(work)) {
-        return;
+    if (!work_find(work) && !work_share(work)) {
+        work_transfer(work);
     }
+}
+
+static void work_transfer(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    const SpoolDownload *row = work->row;
+    const Reference *reference = fetch->spec->reference;
     gboolean covered =
         !digest_set_is_empty(&row->wanted.locked) || !digest_set_is_empty(&row->wanted.declared);
     g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, row->id);
