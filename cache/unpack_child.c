@@ -79,7 +79,7 @@ int unpack_child_main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[2], UNPACK_CHILD_PROBE) == 0) {
         g_autoptr(GError) error = NULL;
         int out = dup2(STDOUT_FILENO, UNPACK_FD_RESULT);
-        gboolean confined = unpack_sandbox_enter(PROBE_MEMORY, 0, &error);
+        gboolean confined = unpack_sandbox_enter(PROBE_MEMORY, SCRATCH_LEAST, &error);
         if (!confined)
             fprintf(stderr, "%s\n", error->message);
         _exit(confined && unpack_sandbox_probe(out) ? 0 : 1);
