@@ -252,3 +252,27 @@ gboolean reference_can_be_fetched(const Reference *reference, GError **error)
     }
     return TRUE;
 }
+
+gboolean reference_is_complete(const Reference *reference)
+{
+    const Fetcher *fetcher = reference->fetcher;
+    return !fetcher || !fetcher->complete_locator || !fetcher->locator_is_complete ||
+           fetcher->locator_is_complete(reference->locator);
+}
+
+gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices *services,
+                       GError **error)
+{
+    if (reference_is_complete(reference)) {
+        return TRUE;
+    }
+    json_t *locator = reference->fetcher->complete_locator(reference->locator, services, error);
+    if (!locator) {
+        return FALSE;
+    }
+    json_decref(reference->locator);
+    reference->locator = locator;
+    g_clear_pointer(&reference->folder, g_free);
+    g_clear_pointer(&reference->ref, g_free);
+    return reference_complete(reference, catalogue, error);
+}

@@ -25,5 +25,10 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
 /* FALSE with what the person must do instead where no fetcher can bring it: _ACCESS (steps, page),
  * _ABSENT (gone: the alternatives), _USAGE (a collection). */
 gboolean reference_can_be_fetched(const Reference *reference, GError **error);
+/* FALSE where the name alone does not tell which dataset it is (a UCI slug): then ask. */
+gboolean reference_is_complete(const Reference *reference);
+/* Asks the source; no-op where nothing is open. The error is the source's. */
+gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices *services,
+                       GError **error);
 void reference_free(Reference *reference);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reference, reference_free)

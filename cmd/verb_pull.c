@@ -123,13 +123,24 @@ static json_t *result_json(const PullResult *result)
     return facts;
 }
 
+static gboolean ask_what_is_open(Job *job, Reference *reference, Catalogue *catalogue,
+                                 GError **error)
+{
+    if (reference_is_complete(reference)) {
+        return TRUE;
+    }
+    HostServices *services = job_services(job, error);
+    return services && reference_ask(reference, catalogue, services, error);
+}
+
 static int pull_one(Job *job, Pulling *pulling, const char *text, guint *failures)
 {
     Invocation *invocation = pulling->invocation;
     g_autoptr(GError) error = NULL;
     g_autoptr(Reference) reference = reference_parse(text, invocation->catalogue, &error);
     g_autoptr(PullResult) result = NULL;
-    if (reference && reference_can_be_fetched(reference, &error)) {
+    if (reference && reference_can_be_fetched(reference, &error) &&
+        ask_what_is_open(job, reference, invocation->catalogue, &error)) {
         PullRequest request = {.reference = reference,
                                .selection = pulling->selection,
                                .only = pulling->only,
