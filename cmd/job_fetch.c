@@ -201,17 +201,12 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     if (!fetch.engine) {
         return FALSE;
     }
-    g_autoptr(GError) no_index = NULL;
-    g_autoptr(Index) index = index_open(spec->mirror, &no_index);
-    if (no_index) {
-        event_log(EVENT_LOG_DEBUG, "no index: %s", no_index->message);
-    }
     g_autoptr(TreeWriter) tree = tree_writer_new(stage_tree_fd(spec->stage), 0444);
     g_autoptr(GHashTable) works = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) ready =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
     g_autoptr(EngineSnapshot) before = engine_snapshot(fetch.engine);
-    fetch.index = index;
+    fetch.index = spec->index;
     fetch.tree = tree;
     fetch.works = works;
     fetch.ready = ready;

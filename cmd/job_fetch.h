@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "index.h"
 #include "job.h"
 #include "reference.h"
 #include "selection.h"
@@ -17,6 +18,7 @@ typedef enum {
 
 typedef struct {
     const Reference *reference;
+    Index *index; /* NULL: nothing is taken from the mirror itself */
     Mirror *mirror;
     Owner *owner;
     Stage *stage;

@@ -24,6 +24,7 @@ typedef struct {
     GPtrArray *versions; /* LockHeader* of what stands, newest first */
     Owner *owner;
     Stage *stage;
+    Index *index; /* NULL where there is none */
     Spool *spool;
     char *scratch; /* of a dry run: a folder of its own in place of a stage */
     ListingHead *head;
@@ -88,6 +89,7 @@ static void pull_clear(Pull *pull)
         g_free(pull->scratch);
     }
     g_clear_pointer(&pull->stage, stage_close);
+    g_clear_pointer(&pull->index, index_close);
     g_clear_pointer(&pull->owner, owner_release);
     g_clear_pointer(&pull->versions, g_ptr_array_unref);
     g_clear_pointer(&pull->mirror, mirror_close);
@@ -388,6 +390,7 @@ static gboolean pull_install(Pull *pull, GError **error)
     }
     g_autoptr(LockHeader) header = make_header(pull);
     InstallSpec spec = {.header = header,
+                        .index = pull->index,
                         .allow_incomplete = pull->request->allow_incomplete,
                         .only = pull->request->only,
                         .keep_archives = pull->request->keep_archives};
@@ -463,7 +466,16 @@ static gboolean pull_fetch(Pull *pull, GError **error)
     job_set(pull->job, files_done, 0);
     job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
     job_set(pull->job, members, 0);
-    FetchSpec fetch = {.reference = pull->reference,
+    if (!stage_note_progress(pull->stage, error)) {
+        return FALSE;
+    }
+    g_autoptr(GError) no_index = NULL;
+    pull->index = index_open(pull->mirror, &no_index);
+    if (no_index) {
+        event_log(EVENT_LOG_DEBUG, "no index: %s", no_index->message);
+    }
+    FetchSpec fetch = {.index = pull->index,
+                       .reference = pull->reference,
                        .mirror = pull->mirror,
                        .owner = pull->owner,
                        .stage = pull->stage,
@@ -478,7 +490,7 @@ static gboolean pull_fetch(Pull *pull, GError **error)
     if (!fetched &&
         (!pull->request->allow_incomplete || status == 6 || status == 8 || status >= 130)) {
         spool_set(pull->spool, "reason", failure->message, NULL);
-        spool_flush(pull->spool, NULL);
+        stage_flush(pull->stage, NULL);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

@@ -270,8 +270,7 @@ static gboolean fetch_and_replace(Repair *repair, GError **error)
                       .stage = repair->stage,
                       .selection = selection,
                       .limits = &limits,
-                      .command = command,
-                      .is_repair = TRUE};
+                      .command = command};
     FetchReport report = {0};
     g_autoptr(GError) failure = NULL;
     gboolean fetched = job_fetch(repair->job, &spec, &report, &failure);

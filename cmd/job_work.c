@@ -238,8 +238,7 @@ static void work_is_wrong(Work *work)
     g_autofree char *name =
         g_strdup_printf("%s/%s", fetch->spec->reference->folder, work->row->file->path);
     g_autoptr(GError) error = NULL;
-    int evidence = openat(mirror_private_fd(fetch->spec->mirror), "evidence",
-                          O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int evidence = stage_open_evidence(fetch->spec->stage, NULL);
     gboolean dropped = partial_file_drop(work->partial, evidence, name, &work->seen, &error);
     if (evidence >= 0) {
         close(evidence);
@@ -412,7 +411,7 @@ static gboolean work_share(Work *work)
     if (!sha256) {
         sha256 = digest_set_get(&work->row->wanted.declared, DIGEST_SHA256);
     }
-    if (!fetch->index || !sha256 || work->members || fetch->spec->is_repair) {
+    if (!fetch->index || !sha256 || work->members) {
         return FALSE;
     }
     ShareHow how = SHARE_NONE;
