@@ -34,7 +34,7 @@ def _fetch(name):
     cache_folder().mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache_folder(), prefix=f".{name}-") as folder:
         try:
-            subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, check=True, timeout=120,
+            subprocess.run(["apt-get", "download", "-qq", name], cwd=folder, check=True, timeout=60,
                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             package = next(pathlib.Path(folder).glob("*.deb"))
             unpacked = pathlib.Path(folder) / "unpacked"
