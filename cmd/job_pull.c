@@ -6,6 +6,7 @@
 #include "job_plan.h"
 #include "job_sweep.h"
 #include "job_version.h"
+#include "proofs.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -383,6 +384,21 @@ static LockHeader *make_header(const Pull *pull)
     return header;
 }
 
+/* All of a new version was read and judged on its way here. */
+static void note_proof(Pull *pull, const LockHeader *header)
+{
+    const Proof proof = {.folder = header->folder,
+                         .version = header->version,
+                         .fingerprint = header->fingerprint,
+                         .files = header->held_files,
+                         .bytes = header->held_bytes,
+                         .by = "pull"};
+    g_autoptr(GError) error = NULL;
+    if (!pull->standing && !proofs_append(pull->mirror, &proof, &error)) {
+        event_log(EVENT_LOG_WARNING, "%s", error->message);
+    }
+}
+
 static gboolean pull_install(Pull *pull, GError **error)
 {
     if (pull->result->fetched.left_over && !job_sweep(pull->stage, error)) {
@@ -398,6 +414,7 @@ static gboolean pull_install(Pull *pull, GError **error)
         return FALSE;
     }
     pull->result->installed = TRUE;
+    note_proof(pull, header);
     job_tell(pull->job, JOB_EVENT_DETAIL, "installed",
              json_pack("{s:s, s:s, s:s}", "ref", pull->reference->ref, "version", header->version,
                        "fingerprint", header->fingerprint),
