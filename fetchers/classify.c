@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define WHITE_SPACE " \t\n\f\r"
+
 const char *answer_header(const AnswerHead *head, const char *name)
 {
     gsize length = strlen(name);
@@ -56,15 +58,12 @@ static gboolean begins_like_html(const char *text)
 {
     if (g_str_has_prefix(text, "\xef\xbb\xbf"))
         text += 3;
-    while (g_ascii_isspace(*text))
-        text++;
+    text += strspn(text, WHITE_SPACE);
     while (g_str_has_prefix(text, "<!--")) {
         const char *end = strstr(text, "-->");
         if (!end)
             return TRUE;
-        text = end + 3;
-        while (g_ascii_isspace(*text))
-            text++;
+        text = end + 3 + strspn(end + 3, WHITE_SPACE);
     }
     static const char *const beginnings[] = {"<!doctype html", "<html",   "<head", "<body",
                                              "<title",         "<script", NULL};

@@ -344,7 +344,7 @@ static gboolean look(const ResolveRequest *request, HostServices *services, cons
     }
     head->state_is_weak = TRUE;
     g_autofree char *shown = redact_address(url);
-    if (why)
+    if (!document)
         listing_head_add_note(head, _("Size and date of %s could not be asked for: %s"), shown,
                               why->message);
     else

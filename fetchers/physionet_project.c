@@ -219,7 +219,7 @@ gboolean project_ask(HostServices *services, const char *base, const char *slug,
         int status = 0;
         GError *why = NULL;
         json_auto_t *answer = source_get_json(services, url, TRUE, &status, &why);
-        if (answer && status == 200 && json_is_object(answer)) {
+        if (status == 200 && json_is_object(answer)) {
             take_facts(answer, facts);
             return TRUE;
         }

@@ -215,7 +215,7 @@ static GPtrArray *zip_addresses(HostServices *services, int id, const char *slug
     GPtrArray *addresses = g_ptr_array_new_with_free_func(g_free);
     const UciName *known = uci_name_by_id(id);
     const char *spellings[] = {slug, known ? known->second : NULL};
-    if (g_strcmp0(spellings[0], spellings[1]) == 0)
+    if (known && g_strcmp0(slug, known->second) == 0)
         spellings[1] = known->slug;
     const char *base = source_base(services, &uci_fetcher.row, ENDPOINT_MAIN);
     for (guint i = 0; base && i < G_N_ELEMENTS(spellings); i++) {

@@ -160,7 +160,7 @@ static Manifest *load_manifest(Catalogue *catalogue, const char *id, GError **er
             event_log(EVENT_LOG_WARNING, _("A manifest is passed over. %s"), wrong->message);
             continue;
         }
-        if (wrong)
+        if (!manifest)
             g_propagate_error(error, g_steal_pointer(&wrong));
         else
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
