@@ -12,6 +12,7 @@
 
 #define TEXT_MOST 256
 #define CHUNK_BYTES 16384
+#define PIECE_MOST (1024 * 1024) /* a tag, a comment, a script */
 
 typedef struct {
     const ListedEntryTaker *taker;
@@ -25,6 +26,7 @@ typedef struct {
     gboolean is_marked;  /* something that only listings of a known server have */
     gboolean is_dressed; /* something that a bare list of links has not */
     gboolean has_list;
+    gboolean is_cut; /* not read to its end */
 } HtmlReader;
 
 void listed_entry_clear(ListedEntry *entry)
@@ -212,6 +214,16 @@ static void set_encoding(htmlParserCtxtPtr context, const char *content_type)
         xmlSwitchToEncoding(context, handler);
 }
 
+/* Where a chunk ends within an attribute's value, libxml2 2.9 forgets which quote it looks for,
+ * finds no end of the tag any more and gathers all that follows: it begins its search anew with
+ * each chunk. FALSE where one piece is too large to be of a listing. */
+static gboolean search_anew(htmlParserCtxtPtr context)
+{
+    context->checkIndex = 0;
+    const htmlParserInputPtr input = context->input;
+    return !input || input->end - input->cur <= PIECE_MOST;
+}
+
 static gboolean feed(HtmlReader *reader, int fd, GError **error)
 {
     char chunk[CHUNK_BYTES];
@@ -222,12 +234,18 @@ static gboolean feed(HtmlReader *reader, int fd, GError **error)
         htmlParseChunk(reader->context, chunk, (int)got, got == 0);
         if (got == 0)
             return TRUE;
+        if (!search_anew(reader->context)) {
+            reader->is_cut = TRUE;
+            return TRUE;
+        }
     }
     return TRUE;
 }
 
 static ListingShape shape_of(const HtmlReader *reader)
 {
+    if (reader->is_cut)
+        return LISTING_NONE;
     if (reader->is_marked || is_listing_title(reader->title->str) ||
         is_listing_title(reader->heading->str))
         return LISTING_HTML;
