@@ -52,6 +52,8 @@ void work_free(Work *work);                        /* out of the set too */
 void work_fail(Work *work, GError *error);
 /* What arrived is wrong after all: the outcome goes through the engine's next step. */
 void work_go_on(Work *work, OutcomeKind kind, const char *detail);
+/* --no-unpack: the archive is tested, and stays as it is. */
+gboolean work_keeps_archive(const Work *work);
 /* Both halves of an archive, or the bytes of a file, are there. */
 void work_settle(Work *work);
 

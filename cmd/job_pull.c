@@ -219,8 +219,7 @@ static gboolean on_file(gpointer data, const FileSpec *file, GError **error)
         return spool_add(pull->spool, file, error);
     }
     FileSpec kept = *file;
-    kept.role = FILE_ROLE_DATA;
-    kept.unpack = NULL;
+    kept.role = FILE_ROLE_DATA; /* its rule stays: it says how the archive is tested */
     return spool_add(pull->spool, &kept, error);
 }
 

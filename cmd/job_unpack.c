@@ -178,6 +178,20 @@ static gboolean on_stands(const char *path, gpointer data)
     return question.stands;
 }
 
+/* Of an archive that stays as it is: it was decoded, and is right. */
+static gboolean on_tested(const LockFile *file, gboolean chosen, gpointer data, GError **error)
+{
+    return TRUE;
+}
+
+/* No member may take more than there is room for. */
+static guint64 most_bytes(Fetch *fetch)
+{
+    g_auto(Room) room = {0};
+    return room_measure(fetch->spec->mirror, fetch->spec->limits, &room, NULL) ? MAX(room.bytes, 1)
+                                                                               : SIZE_UNKNOWN;
+}
+
 static void unpack_start(Members *members, Frontier *frontier);
 
 static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArray *warnings,
@@ -232,9 +246,13 @@ static void unpack_start(Members *members, Frontier *frontier)
         .name = work->row->file->path,
         .fd = partial_file_fd(work->partial),
         .frontier = frontier,
-        .tree = fetch->tree,
+        .tree = work_keeps_archive(work) ? NULL : fetch->tree,
         .tree_fd = stage_tree_fd(fetch->spec->stage),
-        .taker = {.takes = on_takes, .stands = on_stands, .member = on_member, .data = members},
+        .limits = {.most_bytes = most_bytes(fetch)},
+        .taker = {.takes = on_takes,
+                  .stands = on_stands,
+                  .member = work_keeps_archive(work) ? on_tested : on_member,
+                  .data = members},
         .home = job_store(fetch->job),
         .done = on_unpacked,
         .data = members,

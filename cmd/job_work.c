@@ -16,6 +16,20 @@ static gboolean is_unpacked(const Work *work)
     return work->row->file->role == FILE_ROLE_ARCHIVE && work->row->file->unpack != NULL;
 }
 
+gboolean work_keeps_archive(const Work *work)
+{
+    return work->row->file->role != FILE_ROLE_ARCHIVE;
+}
+
+/* What nobody declares a digest for counts only when its own end and every checksum in it are right
+ * (a host that sends no length may stop anywhere). */
+static gboolean is_tested(const Work *work)
+{
+    return work_keeps_archive(work) && work->row->file->unpack &&
+           digest_set_is_empty(&work->row->wanted.locked) &&
+           digest_set_is_empty(&work->row->wanted.declared);
+}
+
 void work_free(Work *work)
 {
     Fetch *fetch = work->fetch;
@@ -144,7 +158,7 @@ static void archive_failed(Work *work, const GError *failure)
         fetch_stop(fetch, g_error_copy(failure));
         work_free(work);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
-               work->verdict.kind != VERDICT_VERIFIED) {
+               work->verdict.trust != TRUST_DECLARED && work->verdict.trust != TRUST_LOCKED) {
         g_autofree char *detail = g_strdup(failure->message);
         g_autoptr(GError) error = NULL;
         if (!partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
@@ -152,13 +166,12 @@ static void archive_failed(Work *work, const GError *failure)
         }
         work_go_on(work, OUTCOME_TRUNCATED_ARCHIVE, detail);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
-        work_fail(
-            work,
-            g_error_new(
-                MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
-                _("%s arrived as its publisher declares it, but cannot be unpacked: %s Keep the "
-                  "archive as it is with: --no-unpack"),
-                work->row->file->path, failure->message));
+        work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                                    _("%s arrived as its publisher declares it, but cannot be "
+                                      "unpacked: %s The archive as it "
+                                      "is comes with: medmirror pull --no-unpack %s"),
+                                    work->row->file->path, failure->message,
+                                    fetch->spec->reference->ref));
     } else {
         work_fail(work, g_error_copy(failure));
     }
@@ -197,7 +210,9 @@ void work_settle(Work *work)
         return;
     }
     const GError *failure = members_error(work->members);
-    if (!failure) {
+    if (!failure && work_keeps_archive(work)) {
+        work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
+    } else if (!failure) {
         archive_settle(work);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED) &&
                !fetch->stopping) {
@@ -495,8 +510,10 @@ void work_start(Fetch *fetch, SpoolDownload *row)
     work->fetch = fetch;
     work->row = row;
     g_hash_table_add(fetch->works, work);
-    if (is_unpacked(work)) {
+    if (is_unpacked(work) || is_tested(work)) {
         work->members = members_new(work);
+    }
+    if (is_unpacked(work)) {
         fetch->running_archives++;
     }
     if (!work_find(work) && !work_share(work)) {
