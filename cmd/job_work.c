@@ -85,7 +85,7 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail)
     if (work->members) {
         members_reset(work->members);
     }
-    job_tell(fetch->job, JOB_EVENT_WARNING, "again",
+    job_tell(fetch->job, JOB_EVENT_DETAIL, "again",
              json_pack("{s:s, s:s, s:s}", "file", work->row->file->path, "reason",
                        outcome_kind_name(kind), "detail", detail ? detail : ""),
              _("%s: %s; it is asked for again."), work->row->file->path, detail ? detail : "");
@@ -150,6 +150,20 @@ static void archive_settle(Work *work)
     work_free(work);
 }
 
+/* The wrong copy is kept aside; what arrived does not count any more. */
+static void drop_as_evidence(Work *work)
+{
+    Fetch *fetch = work->fetch;
+    g_autoptr(GError) error = NULL;
+    int evidence = stage_open_evidence(fetch->spec->stage, NULL);
+    if (!partial_file_drop(work->partial, evidence, work->row->file->path, &work->seen, &error)) {
+        fetch_stop(fetch, g_steal_pointer(&error));
+    }
+    if (evidence >= 0) {
+        close(evidence);
+    }
+}
+
 /* An archive that arrived whole and right, and cannot be unpacked all the same. */
 static void archive_failed(Work *work, const GError *failure)
 {
@@ -160,10 +174,7 @@ static void archive_failed(Work *work, const GError *failure)
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
                work->verdict.trust != TRUST_DECLARED && work->verdict.trust != TRUST_LOCKED) {
         g_autofree char *detail = g_strdup(failure->message);
-        g_autoptr(GError) error = NULL;
-        if (!partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
-            fetch_stop(fetch, g_steal_pointer(&error));
-        }
+        drop_as_evidence(work);
         work_go_on(work, OUTCOME_TRUNCATED_ARCHIVE, detail);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
         work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
@@ -248,19 +259,8 @@ static char *describe_wrong(const Work *work)
 
 static void work_is_wrong(Work *work)
 {
-    Fetch *fetch = work->fetch;
     g_autofree char *detail = describe_wrong(work);
-    g_autofree char *name =
-        g_strdup_printf("%s/%s", fetch->spec->reference->folder, work->row->file->path);
-    g_autoptr(GError) error = NULL;
-    int evidence = stage_open_evidence(fetch->spec->stage, NULL);
-    gboolean dropped = partial_file_drop(work->partial, evidence, name, &work->seen, &error);
-    if (evidence >= 0) {
-        close(evidence);
-    }
-    if (!dropped) {
-        fetch_stop(fetch, g_steal_pointer(&error));
-    }
+    drop_as_evidence(work);
     work_go_on(work, OUTCOME_WRONG_BYTES, detail);
 }
 
