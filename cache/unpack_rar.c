@@ -132,7 +132,7 @@ static gboolean walk_volume(UnpackSource *source, int version, guint64 total, gu
     *at += version == 4 ? (guint64)SIGNATURE4_BYTES : (guint64)SIGNATURE5_BYTES;
     *ended = FALSE;
     while (*at < total && !*ended) {
-        Block block;
+        Block block = {0};
         if (!(version == 4 ? read_block4 : read_block5)(source, *at, &block, error))
             return FALSE;
         if (block.length > total - *at)

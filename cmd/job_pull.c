@@ -278,7 +278,7 @@ static gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *
         return spool_cancel_listing(pull->spool, error);
     }
     return spool_end_listing(pull->spool, error) &&
-           (!pull->head->state_token ||
+           (!pull->head || !pull->head->state_token ||
             spool_set(pull->spool, "state_token", pull->head->state_token, error));
 }
 
