@@ -60,9 +60,25 @@ static gboolean archive_fits(Fetch *fetch, const SpoolDownload *row)
            room.bytes / 4 > row->file->size;
 }
 
+/* An archive in volumes comes last: it is unpacked from all of them. */
+static void sort_out(Fetch *fetch, GPtrArray *rows)
+{
+    for (guint i = 0; i < rows->len; i++) {
+        SpoolDownload *row = g_ptr_array_index(rows, i);
+        gboolean is_joined =
+            row->file->unpack && row->file->unpack->volumes && row->file->unpack->volumes->len;
+        g_ptr_array_add(is_joined ? fetch->joined : fetch->ready, row);
+    }
+    g_ptr_array_set_free_func(rows, NULL);
+}
+
 static gboolean take_more(Fetch *fetch)
 {
     g_autoptr(GError) error = NULL;
+    if (fetch->drained && !fetch->ready->len && fetch->joined->len &&
+        g_hash_table_size(fetch->works) == 0) {
+        g_ptr_array_add(fetch->ready, g_ptr_array_steal_index(fetch->joined, 0));
+    }
     if (fetch->ready->len || fetch->drained) {
         return fetch->ready->len > 0;
     }
@@ -72,8 +88,8 @@ static gboolean take_more(Fetch *fetch)
         return FALSE;
     }
     fetch->drained = rows->len == 0;
-    g_ptr_array_extend_and_steal(fetch->ready, g_steal_pointer(&rows));
-    return fetch->ready->len > 0;
+    sort_out(fetch, rows);
+    return fetch->ready->len > 0 || (fetch->drained && take_more(fetch));
 }
 
 static void admit(Fetch *fetch)
@@ -159,7 +175,8 @@ static void run(Fetch *fetch)
         }
         admit(fetch);
         if (g_hash_table_size(fetch->works) == 0 &&
-            (fetch->stopping || (fetch->drained && fetch->ready->len == 0))) {
+            (fetch->stopping ||
+             (fetch->drained && fetch->ready->len == 0 && fetch->joined->len == 0))) {
             return;
         }
         task_queue_run(job_store(fetch->job), 500);
@@ -210,6 +227,9 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     fetch.tree = tree;
     fetch.works = works;
     fetch.ready = ready;
+    g_autoptr(GPtrArray) joined =
+        g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
+    fetch.joined = joined;
     look_at_leftovers(&fetch);
     run(&fetch);
     g_autoptr(EngineSnapshot) after = engine_snapshot(fetch.engine);

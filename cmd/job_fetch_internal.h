@@ -20,6 +20,7 @@ typedef struct {
     FetchReport *report;
     GHashTable *works; /* Work*, a set */
     GPtrArray *ready;  /* SpoolDownload* taken and not started */
+    GPtrArray *joined; /* SpoolDownload* whose further volumes have to come first */
     gboolean drained;  /* the spool has no more */
     gboolean stopping;
     GError *fatal; /* ends the run */

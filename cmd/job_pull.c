@@ -212,13 +212,43 @@ static gboolean on_head(gpointer data, const ListingHead *head, GError **error)
     return TRUE;
 }
 
+static gboolean names_volume(const UnpackRule *rule, const char *path)
+{
+    for (guint i = 0; rule && rule->volumes && i < rule->volumes->len; i++) {
+        if (strcmp(g_ptr_array_index(rule->volumes, i), path) == 0) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* Is it a further volume of an archive that the manifest joins? */
+static gboolean is_volume(const Manifest *manifest, const char *path)
+{
+    if (!manifest) {
+        return FALSE;
+    }
+    for (guint i = 0; manifest->files && i < manifest->files->len; i++) {
+        if (names_volume(((const ManifestFile *)g_ptr_array_index(manifest->files, i))->unpack,
+                         path)) {
+            return TRUE;
+        }
+    }
+    return names_volume(manifest->unpack, path);
+}
+
 static gboolean on_file(gpointer data, const FileSpec *file, GError **error)
 {
     Pull *pull = data;
+    FileSpec kept = *file;
+    if (!pull->request->no_unpack && is_volume(pull->reference->manifest, file->path)) {
+        kept.role = FILE_ROLE_ARCHIVE; /* of another file's rule; nothing of the tree */
+        kept.unpack = NULL;
+        return spool_add(pull->spool, &kept, error);
+    }
     if (!pull->request->no_unpack || file->role != FILE_ROLE_ARCHIVE) {
         return spool_add(pull->spool, file, error);
     }
-    FileSpec kept = *file;
     kept.role = FILE_ROLE_DATA; /* its rule stays: it says how the archive is tested */
     return spool_add(pull->spool, &kept, error);
 }
@@ -339,13 +369,21 @@ static gboolean expect_members(Pull *pull, GError **error)
     return TRUE;
 }
 
+/* VALUE may be what stands at AT. */
+static void take_text(char **at, const char *value)
+{
+    char *copy = g_strdup(value);
+    g_free(*at);
+    *at = copy;
+}
+
 static LockHeader *make_header(const Pull *pull)
 {
     LockHeader *header = pull->standing ? lock_header_copy(pull->standing) : lock_header_new();
     const Manifest *manifest = pull->reference->manifest;
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
     g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
-#define SET(member, value) (g_free(header->member), header->member = g_strdup(value))
+#define SET(member, value) take_text(&header->member, value)
     SET(ref, pull->reference->ref);
     SET(id, pull->reference->id);
     SET(folder, pull->reference->folder);

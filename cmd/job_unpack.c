@@ -192,6 +192,41 @@ static guint64 most_bytes(Fetch *fetch)
                                                                                : SIZE_UNKNOWN;
 }
 
+static void close_volumes(GArray *volumes)
+{
+    for (guint i = 0; i + 1 < volumes->len; i++) {
+        close(g_array_index(volumes, int, i));
+    }
+    g_array_set_size(volumes, 0);
+}
+
+/* The further volumes lie among the stage's archives, whole and judged; ended by -1. */
+static GArray *open_volumes(const Work *work, GError **error)
+{
+    const GPtrArray *names = work->row->file->unpack->volumes;
+    int folder = stage_archives_fd(work->fetch->spec->stage);
+    g_autoptr(GArray) volumes = g_array_new(FALSE, FALSE, sizeof(int));
+    const int end = -1;
+    for (guint i = 0; names && i < names->len; i++) {
+        gboolean absent = FALSE;
+        int fd = tree_open_file(folder, g_ptr_array_index(names, i), &absent, error);
+        if (fd < 0) {
+            g_array_append_val(volumes, end);
+            close_volumes(volumes);
+            if (absent) {
+                g_clear_error(error);
+                g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                            _("%s cannot be unpacked without its volume %s, which has not come."),
+                            work->row->file->path, (const char *)g_ptr_array_index(names, i));
+            }
+            return NULL;
+        }
+        g_array_append_val(volumes, fd);
+    }
+    g_array_append_val(volumes, end);
+    return g_steal_pointer(&volumes);
+}
+
 static void unpack_start(Members *members, Frontier *frontier);
 
 static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArray *warnings,
@@ -241,7 +276,14 @@ static void unpack_start(Members *members, Frontier *frontier)
         fetch_stop(fetch, g_steal_pointer(&error));
         return;
     }
+    g_autoptr(GArray) volumes = open_volumes(work, &error);
+    if (!volumes) {
+        members->done = TRUE;
+        members->error = g_steal_pointer(&error);
+        return;
+    }
     UnpackSpec spec = {
+        .volume_fds = (const int *)volumes->data,
         .rule = work->row->file->unpack,
         .name = work->row->file->path,
         .fd = partial_file_fd(work->partial),
@@ -258,6 +300,7 @@ static void unpack_start(Members *members, Frontier *frontier)
         .data = members,
     };
     members->unpacking = unpacking_start(&spec, &error);
+    close_volumes(volumes);
     if (!members->unpacking) {
         members->done = TRUE;
         members->error = g_steal_pointer(&error);
@@ -267,6 +310,10 @@ static void unpack_start(Members *members, Frontier *frontier)
 void members_begin(Members *members, Frontier *frontier)
 {
     members->work->fetch->report->left_over = TRUE;
+    const GPtrArray *volumes = members->work->row->file->unpack->volumes;
+    if (volumes && volumes->len) {
+        return;
+    }
     if (members->unpacking) {
         g_clear_pointer(&members->next, frontier_unref);
         members->next = frontier_ref(frontier);

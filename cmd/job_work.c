@@ -130,13 +130,19 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
     }
 }
 
+static void archive_place(Work *work)
+{
+    int folder = stage_archives_fd(work->fetch->spec->stage);
+    g_autoptr(TreeWriter) writer = tree_writer_new(folder, 0444);
+    work_place(work, folder, writer);
+}
+
 static void archive_settle(Work *work)
 {
     Fetch *fetch = work->fetch;
     GError *error = NULL;
     if (fetch->spec->keep_archives) {
-        g_autoptr(TreeWriter) writer = tree_writer_new(stage_archives_fd(fetch->spec->stage), 0444);
-        work_place(work, stage_archives_fd(fetch->spec->stage), writer);
+        archive_place(work);
         return;
     }
     if (!work_note_staged(work)) {
@@ -208,6 +214,10 @@ void work_settle(Work *work)
     Fetch *fetch = work->fetch;
     if (!work->arrived) {
         cut_short(work);
+        return;
+    }
+    if (!work->members && work->row->file->role == FILE_ROLE_ARCHIVE) {
+        archive_place(work); /* a volume of another one */
         return;
     }
     if (!work->members) {
