@@ -13,13 +13,13 @@
 #include "relpath.h"
 #include "spool_private.h"
 
-#define SPOOL_VERSION 1
+#define SPOOL_VERSION 2
 
-/* AUTOINCREMENT: the id of a row that went is never given to another path, for a partial file may
- * still bear it. */
+/* The id of a row that went is never given to another path, for a partial file may still bear it:
+ * spool->next_id. */
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-    "CREATE TABLE download(id INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL UNIQUE,"
+    "CREATE TABLE download(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
     " key INTEGER, listing INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL,"
     " have INTEGER NOT NULL DEFAULT 0, size INTEGER, size_kind INTEGER NOT NULL DEFAULT 1,"
     " declared BLOB, was_declared BLOB, hinted BLOB, addresses TEXT, role INTEGER NOT NULL,"
@@ -28,8 +28,6 @@ static const char schema[] =
     " seen BLOB, seen_size INTEGER, trust INTEGER NOT NULL DEFAULT 0,"
     " lock_trust INTEGER NOT NULL DEFAULT 0, address TEXT, locked BLOB, locked_size INTEGER,"
     " earlier BLOB, earlier_size INTEGER, reason TEXT, epoch INTEGER NOT NULL DEFAULT 0);"
-    "CREATE INDEX queued ON download(id) WHERE state = 0;"
-    "CREATE INDEX queued_largest ON download(size DESC, id) WHERE state = 0;"
     "CREATE TABLE member(id INTEGER PRIMARY KEY, path TEXT NOT NULL, archive INTEGER NOT NULL,"
     " key INTEGER, name TEXT, size INTEGER, digests BLOB, link_target TEXT,"
     " state INTEGER NOT NULL, have INTEGER NOT NULL DEFAULT 0, trust INTEGER NOT NULL DEFAULT 0,"
@@ -41,20 +39,20 @@ static const char schema[] =
     " PRIMARY KEY(archive, path)) WITHOUT ROWID;"
     "CREATE TABLE declares(path TEXT, algorithm INTEGER, digest BLOB);";
 
-static void sql_takes(sqlite3_context *context, int count, sqlite3_value **values)
+gboolean spool_takes(const Spool *spool, const char *path, FileRole role)
 {
-    const Spool *spool = sqlite3_user_data(context);
-    const char *path = (const char *)sqlite3_value_text(values[0]);
-    sqlite3_result_int(context,
-                       spool->selection == NULL || selection_takes(spool->selection, path));
+    if (spool->selection == NULL)
+        return TRUE;
+    return role == FILE_ROLE_ARCHIVE ? selection_may_take_members(spool->selection, path)
+                                     : selection_takes(spool->selection, path);
 }
 
-static void sql_takes_archive(sqlite3_context *context, int count, sqlite3_value **values)
+/* takes(path, role) */
+static void sql_takes(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    const Spool *spool = sqlite3_user_data(context);
-    const char *path = (const char *)sqlite3_value_text(values[0]);
-    sqlite3_result_int(context, spool->selection == NULL ||
-                                    selection_may_take_members(spool->selection, path));
+    sqlite3_result_int(context, spool_takes(sqlite3_user_data(context),
+                                            (const char *)sqlite3_value_text(values[0]),
+                                            (FileRole)sqlite3_value_int(values[1])));
 }
 
 /* Two digest sets that speak of the same algorithm and do not agree. */
@@ -76,8 +74,7 @@ static gboolean add_functions(Spool *spool)
         int arguments;
         void (*func)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {
-        {"takes", 1, sql_takes},
-        {"takes_archive", 1, sql_takes_archive},
+        {"takes", 2, sql_takes},
         {"digests_differ", 2, sql_digests_differ},
     };
     for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
@@ -105,6 +102,7 @@ gboolean spool_touch(Spool *spool, GError **error)
     if (spool->pending == 0 && !database_exec(spool->database, "BEGIN IMMEDIATE", error))
         return FALSE;
     spool->pending++;
+    spool->is_chosen = FALSE;
     return TRUE;
 }
 
@@ -164,6 +162,9 @@ gint64 spool_get_number(Spool *spool, const char *key, gint64 otherwise)
 static gboolean continue_spool(Spool *spool, GError **error)
 {
     spool->listing = spool_get_number(spool, "#listing", 0);
+    spool->next_id =
+        1 + MAX(spool_get_number(spool, "#last_id", 0),
+                database_number(spool->database, 0, "SELECT max(id) FROM download", ""));
     spool->epoch = spool_get_number(spool, "#epoch", 0) + 1;
     g_autofree char *boot = spool_get(spool, "#boot");
     /* The same boot: what write() took is still there, flushed or not. */
@@ -249,6 +250,33 @@ gboolean spool_flush(Spool *spool, GError **error)
         spool->epoch++;
     return database_exec(spool->database, "PRAGMA synchronous = NORMAL", flushed ? error : NULL) &&
            flushed;
+}
+
+void spool_count_id(Spool *spool)
+{
+    if (sqlite3_last_insert_rowid(database_handle(spool->database)) == spool->next_id)
+        spool->next_id++;
+}
+
+gboolean spool_need_queue(Spool *spool, GError **error)
+{
+    spool->has_queue =
+        spool->has_queue ||
+        database_exec(spool->database,
+                      "CREATE INDEX IF NOT EXISTS queued ON download(id) WHERE state = 0;"
+                      "CREATE INDEX IF NOT EXISTS queued_largest ON download(size DESC, id)"
+                      " WHERE state = 0;",
+                      error);
+    return spool->has_queue;
+}
+
+gboolean spool_need_keys(Spool *spool, GError **error)
+{
+    spool->has_keys =
+        spool->has_keys ||
+        database_exec(spool->database, "CREATE INDEX IF NOT EXISTS download_key ON download(key)",
+                      error);
+    return spool->has_keys;
 }
 
 gint64 spool_path_key(const char *path)

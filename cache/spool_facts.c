@@ -6,8 +6,8 @@
 
 static const char import_download[] =
     "INSERT INTO download(path, key, state, have, size, declared, addresses, role, unpack, seen,"
-    " seen_size, trust, lock_trust, locked, locked_size)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?10, ?11)"
+    " seen_size, trust, lock_trust, locked, locked_size, id)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?10, ?11, ?13)"
     " ON CONFLICT(path) DO UPDATE SET"
     " state = CASE WHEN excluded.have = 2 THEN 3 ELSE state END,"
     " have = max(have, excluded.have), lock_trust = excluded.lock_trust,"
@@ -33,11 +33,14 @@ static gboolean take_download(Spool *spool, const LockDownload *line, GError **e
     g_autofree char *addresses = addresses_to_text(line->addresses);
     g_autofree char *unpack = line->unpack == NULL ? NULL : unpack_rule_to_json(line->unpack);
     gboolean have = line->state == LOCK_STATE_HAVE;
-    return database_run(spool->database, error, import_download, "tiiiudtitdui", line->path,
-                        spool_path_key(line->path), state_of_lock(line->state),
-                        (gint64)(have ? HAVE_INSTALLED : HAVE_NOTHING), line->size, &line->declared,
-                        addresses, (gint64)line->role, unpack, &line->seen,
-                        have ? line->size : SIZE_UNKNOWN, (gint64)line->trust);
+    if (!database_run(spool->database, error, import_download, "tiiiudtitduii", line->path,
+                      spool_path_key(line->path), state_of_lock(line->state),
+                      (gint64)(have ? HAVE_INSTALLED : HAVE_NOTHING), line->size, &line->declared,
+                      addresses, (gint64)line->role, unpack, &line->seen,
+                      have ? line->size : SIZE_UNKNOWN, (gint64)line->trust, spool->next_id))
+        return FALSE;
+    spool_count_id(spool);
+    return TRUE;
 }
 
 /* A line for the download of the same path; made where a lock names only the file. */
@@ -48,14 +51,17 @@ static gboolean take_plain_file(Spool *spool, const LockFile *line, GError **err
         return TRUE;
     static const char sql[] =
         "INSERT INTO download(path, key, state, have, size, role, seen, seen_size, trust,"
-        " lock_trust, locked, locked_size) VALUES(?1, ?2, 3, 2, ?3, 0, ?4, ?3, ?5, ?5, ?4, ?3)"
+        " lock_trust, locked, locked_size, id)"
+        " VALUES(?1, ?2, 3, 2, ?3, 0, ?4, ?3, ?5, ?5, ?4, ?3, ?6)"
         " ON CONFLICT(path) DO UPDATE SET state = 3, have = 2, seen = excluded.seen,"
         " seen_size = excluded.seen_size, trust = excluded.trust,"
         " lock_trust = excluded.lock_trust, locked = excluded.locked,"
         " locked_size = excluded.locked_size";
-    return database_run(spool->database, error, sql, "tiudi", line->path,
-                        spool_path_key(line->path), line->size, &line->digests,
-                        (gint64)line->trust);
+    if (!database_run(spool->database, error, sql, "tiudii", line->path, spool_path_key(line->path),
+                      line->size, &line->digests, (gint64)line->trust, spool->next_id))
+        return FALSE;
+    spool_count_id(spool);
+    return TRUE;
 }
 
 static gboolean take_member(Spool *spool, const LockFile *line, GError **error)

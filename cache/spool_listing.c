@@ -9,9 +9,9 @@
 /* What the source says of a row that stood before; compared when the listing has ended, for digests
  * may come from elsewhere until then. A row that a lock brought has no validators to compare. */
 static const char upsert[] =
-    "INSERT INTO download(path, key, listing, state, size, size_kind, declared, hinted, addresses,"
-    " role, unpack, etag, last_modified, total, modified, part)"
-    " VALUES(?1, ?2, ?3, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    "INSERT INTO download(id, path, key, listing, state, size, size_kind, declared, hinted,"
+    " addresses, role, unpack, etag, last_modified, total, modified, part)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
     " ON CONFLICT(path) DO UPDATE SET"
     " changed = CASE WHEN listing = 0"
     "  THEN excluded.size_kind = 0 AND size != excluded.size"
@@ -19,7 +19,7 @@ static const char upsert[] =
     "   AND last_modified IS excluded.last_modified AND total IS excluded.total"
     "   AND modified IS excluded.modified AND role = excluded.role"
     "   AND unpack IS excluded.unpack) END,"
-    " was_declared = declared, declared = excluded.declared, key = excluded.key,"
+    " was_declared = declared, declared = excluded.declared,"
     " listing = excluded.listing, size = excluded.size, size_kind = excluded.size_kind,"
     " hinted = excluded.hinted, addresses = excluded.addresses, role = excluded.role,"
     " unpack = excluded.unpack, etag = excluded.etag, last_modified = excluded.last_modified,"
@@ -32,10 +32,17 @@ gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **
     spool->selection = selection_copy(selection);
     spool->listing++;
     spool->was_listed = spool_is_listed(spool);
+    spool->was_empty =
+        database_number(spool->database, 0, "SELECT 1 FROM download LIMIT 1", "") == 0;
+    spool->is_chosen = FALSE;
+    spool->has_queue = FALSE;
     spool_put_back_all(spool);
     return spool_commit(spool, error) && spool_set(spool, "#listed", NULL, error) &&
            spool_set_number(spool, "#listing", spool->listing, error) &&
-           database_run(spool->database, error, "DELETE FROM declares", "");
+           database_run(spool->database, error, "DELETE FROM declares", "") &&
+           database_exec(spool->database,
+                         "DROP INDEX IF EXISTS queued; DROP INDEX IF EXISTS queued_largest;",
+                         error);
 }
 
 /* The path was listed already: the same file once more, or another? */
@@ -70,9 +77,10 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
     gint64 kind = file->size_is_exact     ? SIZE_EXACT
                   : file->size_is_rounded ? SIZE_ROUNDED
                                           : SIZE_HINT;
-    if (!database_run(spool->database, error, upsert, "tiiuiddtitttutt", file->path,
-                      spool_path_key(file->path), spool->listing, file->size, kind, &file->declared,
-                      &file->hinted, addresses, (gint64)file->role, unpack,
+    gint64 state = spool_takes(spool, file->path, file->role) ? SPOOL_QUEUED : SPOOL_SKIPPED;
+    if (!database_run(spool->database, error, upsert, "itiiiuiddtitttutt", spool->next_id,
+                      file->path, spool_path_key(file->path), spool->listing, state, file->size,
+                      kind, &file->declared, &file->hinted, addresses, (gint64)file->role, unpack,
                       validators == NULL ? NULL : validators->etag,
                       validators == NULL ? NULL : validators->last_modified,
                       validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified,
@@ -80,6 +88,7 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
         return FALSE;
     if (database_changes(spool->database) == 0 && !check_repeated(spool, file, error))
         return FALSE;
+    spool_count_id(spool);
     return spool_commit_full(spool, error);
 }
 
@@ -153,6 +162,8 @@ static gboolean join_declared(Spool *spool, GError **error)
 static gboolean settle_rows(Spool *spool, GError **error)
 {
     static const char most[] = "SELECT max(id) FROM download";
+    if (spool->was_empty)
+        return TRUE;
     return spool_run_in_ranges(
                spool, most,
                "UPDATE download SET state = 0, have = CASE have WHEN 2 THEN 2 ELSE 0 END,"
@@ -175,11 +186,13 @@ static gboolean settle_rows(Spool *spool, GError **error)
 static gboolean drop_unlisted(Spool *spool, GError **error)
 {
     gint64 listing = spool->listing;
-    if (database_number(spool->database, 0,
+    if (spool->was_empty ||
+        database_number(spool->database, 0,
                         "SELECT 1 FROM download WHERE listing != ? AND have != 2 LIMIT 1", "i",
                         listing) == 0)
         return TRUE;
-    return database_run(spool->database, error,
+    return spool_set_number(spool, "#last_id", spool->next_id - 1, error) &&
+           database_run(spool->database, error,
                         "DELETE FROM member WHERE archive IN"
                         " (SELECT id FROM download WHERE listing != ? AND have != 2)",
                         "i", listing) &&
@@ -213,13 +226,11 @@ static gboolean check_key(Spool *spool, gint64 key, GError **error)
 
 static gboolean check_collisions(Spool *spool, GError **error)
 {
-    /* Sorted once, now: kept while rows come in at random it would cost ten times as much. */
-    if (!database_exec(spool->database, "CREATE INDEX IF NOT EXISTS download_key ON download(key)",
-                       error))
-        return FALSE;
-    g_autoptr(sqlite3_stmt) keys = database_query_new(
-        spool->database, error,
-        "SELECT key FROM download WHERE key NOT NULL GROUP BY key HAVING count(*) > 1", "");
+    g_autoptr(sqlite3_stmt) keys =
+        database_query_new(spool->database, error,
+                           "SELECT key FROM download WHERE key NOT NULL AND role != 1 GROUP BY key"
+                           " HAVING count(*) > 1",
+                           "");
     int got = keys == NULL ? -1 : 1;
     while (got == 1) {
         got = database_step(spool->database, keys, error);
@@ -275,10 +286,13 @@ static gboolean check_folders(Spool *spool, GError **error)
 
 gboolean spool_end_listing(Spool *spool, GError **error)
 {
-    return spool_commit(spool, error) && join_declared(spool, error) && settle_rows(spool, error) &&
-           drop_unlisted(spool, error) && check_collisions(spool, error) &&
-           check_folders(spool, error) && spool_choose_rows(spool, error) &&
-           spool_set(spool, "#listed", "1", error);
+    if (!spool_commit(spool, error) || !join_declared(spool, error) || !settle_rows(spool, error) ||
+        !drop_unlisted(spool, error) || !check_collisions(spool, error) ||
+        !check_folders(spool, error))
+        return FALSE;
+    /* New rows were chosen as they came. */
+    spool->is_chosen = spool->was_empty || spool_choose_rows(spool, error);
+    return spool->is_chosen && spool_set(spool, "#listed", "1", error);
 }
 
 gboolean spool_cancel_listing(Spool *spool, GError **error)
@@ -296,17 +310,16 @@ gboolean spool_is_listed(Spool *spool)
 
 gboolean spool_choose_rows(Spool *spool, GError **error)
 {
-    return spool_run_in_ranges(
-               spool, "SELECT max(id) FROM download",
-               "UPDATE download SET state = new.state FROM (SELECT id AS row, CASE"
-               "  WHEN NOT CASE role WHEN 1 THEN takes_archive(path) ELSE takes(path) END THEN 1"
-               "  WHEN state IN (0, 4, 5) THEN state"
-               "  WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END AS state"
-               "  FROM download WHERE id BETWEEN ?1 AND ?2) AS new"
-               " WHERE new.row = download.id AND new.state != download.state",
-               error) &&
+    return spool_run_in_ranges(spool, "SELECT max(id) FROM download",
+                               "UPDATE download SET state = new.state FROM (SELECT id AS row, CASE"
+                               "  WHEN NOT takes(path, role) THEN 1"
+                               "  WHEN state IN (0, 4, 5) THEN state"
+                               "  WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END AS state"
+                               "  FROM download WHERE id BETWEEN ?1 AND ?2) AS new"
+                               " WHERE new.row = download.id AND new.state != download.state",
+                               error) &&
            spool_run_in_ranges(spool, "SELECT max(id) FROM member",
-                               "UPDATE member SET state = CASE WHEN NOT takes(path) THEN 1"
+                               "UPDATE member SET state = CASE WHEN NOT takes(path, 0) THEN 1"
                                " WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END"
                                " WHERE id BETWEEN ?1 AND ?2",
                                error) &&
@@ -320,9 +333,12 @@ gboolean spool_choose_rows(Spool *spool, GError **error)
 
 gboolean spool_choose(Spool *spool, const Selection *selection, GError **error)
 {
+    if (spool->is_chosen && selection_equal(spool->selection, selection))
+        return TRUE;
     g_clear_pointer(&spool->selection, selection_free);
     spool->selection = selection_copy(selection);
-    return spool_commit(spool, error) && spool_choose_rows(spool, error);
+    spool->is_chosen = spool_commit(spool, error) && spool_choose_rows(spool, error);
+    return spool->is_chosen;
 }
 
 gboolean spool_retry_failed(Spool *spool, GError **error)

@@ -83,7 +83,7 @@ gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gbool
 {
     gint64 key = spool_path_key(member->path);
     gboolean stands = FALSE;
-    if (!relpath_check(member->path, error) ||
+    if (!relpath_check(member->path, error) || !spool_need_keys(spool, error) ||
         (chosen && (!check_downloads(spool, key, member, error) ||
                     !check_members(spool, id, key, member, &stands, error))))
         return FALSE;

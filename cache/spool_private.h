@@ -28,8 +28,13 @@ struct Spool {
     Selection *selection; /* behind the SQL functions takes() and takes_archive() */
     gint64 listing;       /* number of the listing that is being made, or of the last */
     gboolean was_listed;  /* before spool_begin_listing() */
-    gint64 epoch;         /* notes carry it; what is above the flushed one is not durable */
-    guint pending;        /* rows in the open transaction; 0: none is open */
+    gboolean was_empty;   /* likewise: there were no downloads */
+    gboolean is_chosen;   /* the rows stand as SELECTION and what is there want them */
+    gint64 next_id;       /* of the next new download */
+    gboolean has_queue,
+        has_keys;  /* the indexes that spool_need_queue() and spool_need_keys() make */
+    gint64 epoch;  /* notes carry it; what is above the flushed one is not durable */
+    guint pending; /* rows in the open transaction; 0: none is open */
 };
 
 /* Begins a transaction where none is open, and counts a row. */
@@ -52,6 +57,14 @@ gboolean spool_refuse_collision(const char *a, const char *b, GError **error);
 
 /* Re-evaluates which rows are chosen by spool->selection. */
 gboolean spool_choose_rows(Spool *spool, GError **error);
+gboolean spool_takes(const Spool *spool, const char *path, FileRole role);
+
+/* Behind an INSERT that offered spool->next_id for its row. */
+void spool_count_id(Spool *spool);
+/* Indexes that are made when they are first needed: sorted at once, for kept while a long listing
+ * comes in they would cost ten times as much. */
+gboolean spool_need_queue(Spool *spool, GError **error);
+gboolean spool_need_keys(Spool *spool, GError **error);
 
 char *addresses_to_text(const GPtrArray *addresses); /* NULL where there are none */
 void addresses_from_text(const char *text, GPtrArray *addresses);

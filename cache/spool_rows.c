@@ -119,7 +119,7 @@ GPtrArray *spool_take(Spool *spool, guint most, GError **error)
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
     g_autoptr(GPtrArray) others =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
-    if (!spool_commit(spool, error))
+    if (!spool_commit(spool, error) || !spool_need_queue(spool, error))
         return NULL;
     /* What is taken leaves these indexes only with its final state: it is skipped, and it is never
      * more than what is under way. */
