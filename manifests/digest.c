@@ -3,6 +3,7 @@
 #include "crc32c.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,14 +11,14 @@ static const struct {
     const char *name;
     const char *plain; /* letters and digits alone, as digest_algorithm_parse() compares them */
     gsize length;
-    const EVP_MD *(*evp)(void);
+    const char *evp; /* OpenSSL's name */
 } algorithms[DIGEST_ALGORITHMS] = {
-    [DIGEST_MD5] = {"md5", "md5", 16, EVP_md5},
-    [DIGEST_SHA1] = {"sha1", "sha1", 20, EVP_sha1},
-    [DIGEST_SHA256] = {"sha256", "sha256", 32, EVP_sha256},
-    [DIGEST_SHA512] = {"sha512", "sha512", 64, EVP_sha512},
+    [DIGEST_MD5] = {"md5", "md5", 16, "MD5"},
+    [DIGEST_SHA1] = {"sha1", "sha1", 20, "SHA1"},
+    [DIGEST_SHA256] = {"sha256", "sha256", 32, "SHA256"},
+    [DIGEST_SHA512] = {"sha512", "sha512", 64, "SHA512"},
     [DIGEST_CRC32C] = {"crc32c", "crc32c", 4, NULL},
-    [DIGEST_GIT_BLOB] = {"git-blob", "gitblob", 20, EVP_sha1},
+    [DIGEST_GIT_BLOB] = {"git-blob", "gitblob", 20, "SHA1"},
 };
 
 const char *digest_algorithm_name(DigestAlgorithm algorithm)
@@ -187,17 +188,30 @@ struct DigestStream {
     guint64 length;
 };
 
+/* Looked up once: each look-up costs as much as the digest of a short text. */
+static pthread_once_t fetched_once = PTHREAD_ONCE_INIT;
+static EVP_MD *fetched[DIGEST_ALGORITHMS];
+
+static void fetch_all(void)
+{
+    for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
+        if (algorithms[i].evp)
+            fetched[i] = EVP_MD_fetch(NULL, algorithms[i].evp, NULL);
+    }
+}
+
 DigestStream *digest_stream_new(guint wanted, guint64 size)
 {
+    pthread_once(&fetched_once, fetch_all);
     DigestStream *stream = g_new0(DigestStream, 1);
     stream->with_crc32c = (wanted & (1u << DIGEST_CRC32C)) != 0;
     for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
-        if (!(wanted & (1u << i)) || !algorithms[i].evp)
-            continue;
-        EVP_MD_CTX *context = EVP_MD_CTX_new();
         /* A provider may refuse MD5 (FIPS): that digest then says nothing, which nobody takes for
          * agreement. */
-        if (context && EVP_DigestInit_ex2(context, algorithms[i].evp(), NULL))
+        if (!(wanted & (1u << i)) || !fetched[i])
+            continue;
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        if (context && EVP_DigestInit_ex2(context, fetched[i], NULL))
             stream->contexts[i] = context;
         else
             EVP_MD_CTX_free(context);
