@@ -66,6 +66,9 @@ char *spool_source_state(Spool *spool, const ListingHead *head, GError **error);
  * ones QUEUED again. A locked digest is kept as `locked` of its row. Without a listing (offline,
  * unchanged) the rows come from the lock alone. */
 gboolean spool_import_lock(Spool *spool, LockReader *lock, GError **error);
+/* What a lock told that was imported before, in this run or an earlier one, is forgotten: no row is
+ * INSTALLED afterwards. Another lock's import begins with it. */
+gboolean spool_forget_lock(Spool *spool, GError **error);
 
 typedef struct {
     guint64 downloads, files;     /* all listed; files: known ones */

@@ -91,6 +91,8 @@ gboolean spool_import_lock(Spool *spool, LockReader *lock, GError **error)
 {
     g_auto(LockDownload) download = {0};
     g_auto(LockFile) file = {0};
+    if (!spool_begin_lock(spool, lock_reader_header(lock), error))
+        return FALSE;
     for (;;) {
         gboolean taken = FALSE;
         switch (lock_reader_next(lock, &download, &file, error)) {

@@ -14,7 +14,7 @@ static const char upsert[] =
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
     " ON CONFLICT(path) DO UPDATE SET"
     " changed = CASE WHEN listing = 0"
-    "  THEN excluded.size_kind = 0 AND size != excluded.size"
+    "  THEN have = 1 OR (excluded.size_kind = 0 AND size != excluded.size)"
     "  ELSE NOT (size IS excluded.size AND size_kind = excluded.size_kind AND etag IS excluded.etag"
     "   AND last_modified IS excluded.last_modified AND total IS excluded.total"
     "   AND modified IS excluded.modified AND role = excluded.role"
@@ -168,7 +168,7 @@ static gboolean settle_rows(Spool *spool, GError **error)
                spool, most,
                "UPDATE download SET state = 0, have = CASE have WHEN 2 THEN 2 ELSE 0 END,"
                " reason = NULL, earlier = NULL, earlier_size = NULL"
-               " WHERE id BETWEEN ?1 AND ?2 AND state != 0"
+               " WHERE id BETWEEN ?1 AND ?2 AND (state != 0 OR earlier NOT NULL)"
                " AND ((changed AND have != 2) OR digests_differ(was_declared, declared)"
                "  OR digests_differ(declared, seen))",
                error) &&

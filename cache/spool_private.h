@@ -66,5 +66,10 @@ void spool_count_id(Spool *spool);
 gboolean spool_need_queue(Spool *spool, GError **error);
 gboolean spool_need_keys(Spool *spool, GError **error);
 
+/* The fact that tells which lock was imported. */
+#define SPOOL_LOCK "#lock"
+/* Before the lines of a lock: what another one told is forgotten. */
+gboolean spool_begin_lock(Spool *spool, const LockHeader *header, GError **error);
+
 char *addresses_to_text(const GPtrArray *addresses); /* NULL where there are none */
 void addresses_from_text(const char *text, GPtrArray *addresses);

@@ -333,7 +333,7 @@ static gboolean use_what_is_here(Pull *pull, const LockHeader *candidate, const 
 static gboolean import_standing(Pull *pull, GError **error)
 {
     if (!pull->standing) {
-        return TRUE;
+        return spool_forget_lock(pull->spool, error);
     }
     g_autoptr(LockReader) lock =
         mirror_open_lock(pull->mirror, pull->reference->folder, pull->standing->version, error);
