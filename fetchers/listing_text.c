@@ -10,13 +10,22 @@
 static const char pattern[] =
     "^\\s*/?\\s*"
     "(?:"
-    "(?:(?<d1>\\d{1,2})-(?<m1>[A-Za-z]{3})-(?<y1>\\d{4})"
-    "|(?<y2>\\d{4})-(?<m2>\\d{2})-(?<d2>\\d{2})"
-    "|(?<y3>\\d{4})-(?<m3>[A-Za-z]{3})-(?<d3>\\d{1,2}))"
-    "[ T](?<time>\\d{2}:\\d{2}(?::\\d{2})?)"
-    "(?:\\s+(?:(?<size>\\d+(?:\\.\\d+)?)\\s?(?<unit>[KMGTPEkmgtpe])?i?[Bb]?(?=\\s|$)|-))?"
-    "|(?<lone>\\d+(?:\\.\\d+)?)\\s?(?<loneunit>[KMGTPEkmgtpe])?i?[Bb]?\\s*$"
+    "(?|(\\d{1,2})-([A-Za-z]{3})-(\\d{4})|(\\d{4})-(\\d{2}|[A-Za-z]{3})-(\\d{1,2}))"
+    "[ T](\\d{2}:\\d{2}(?::\\d{2})?)"
+    "(?:\\s+(?:(\\d+(?:\\.\\d+)?)\\s?([KMGTPEkmgtpe])?i?[Bb]?(?=\\s|$)|-))?"
+    "|(\\d+(?:\\.\\d+)?)\\s?([KMGTPEkmgtpe])?i?[Bb]?\\s*$"
     ")";
+
+/* Its groups; a date begins with the year or with the day. */
+enum {
+    GROUP_FIRST = 1,
+    GROUP_MONTH,
+    GROUP_LAST,
+    GROUP_TIME,
+    GROUP_SIZE,
+    GROUP_UNIT,
+    GROUP_LONE
+};
 
 static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun",
                                      "jul", "aug", "sep", "oct", "nov", "dec"};
@@ -32,51 +41,54 @@ static GRegex *the_pattern(void)
     return regex;
 }
 
+/* What a group took, in the text that was matched; *LENGTH 0 where it took no part. */
+static const char *group(const GMatchInfo *match, int number, int *length)
+{
+    int from = 0, to = 0;
+    gboolean took = g_match_info_fetch_pos(match, number, &from, &to) && from >= 0 && to > from;
+    *length = took ? to - from : 0;
+    return g_match_info_get_string(match) + MAX(from, 0);
+}
+
 static int month_number(const char *name)
 {
     for (guint i = 0; i < G_N_ELEMENTS(months); i++)
-        if (g_ascii_strcasecmp(name, months[i]) == 0)
+        if (g_ascii_strncasecmp(name, months[i], 3) == 0)
             return (int)i + 1;
     return atoi(name);
 }
 
-/* The group NAME of the match, NULL where it took no part. Owned. */
-static char *fetch(const GMatchInfo *match, const char *name)
-{
-    int from, to;
-    if (!g_match_info_fetch_named_pos(match, name, &from, &to) || from < 0 || to <= from)
-        return NULL;
-    return g_strndup(g_match_info_get_string(match) + from, (gsize)(to - from));
-}
-
 static void take_date(const GMatchInfo *match, ListedEntry *entry)
 {
-    static const char *const names[][3] = {
-        {"y1", "m1", "d1"}, {"y2", "m2", "d2"}, {"y3", "m3", "d3"}};
-    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
-        g_autofree char *year = fetch(match, names[i][0]);
-        if (!year)
-            continue;
-        g_autofree char *month = fetch(match, names[i][1]);
-        g_autofree char *day = fetch(match, names[i][2]);
-        g_autofree char *time = fetch(match, "time");
-        int number = month_number(month);
-        if (g_date_valid_dmy((GDateDay)atoi(day), (GDateMonth)number, (GDateYear)atoi(year)))
-            entry->modified =
-                g_strdup_printf("%04d-%02d-%02dT%s", atoi(year), number, atoi(day), time);
+    int length;
+    const char *first = group(match, GROUP_FIRST, &length);
+    if (length == 0)
         return;
-    }
+    gboolean year_first = length == 4;
+    const char *last = group(match, GROUP_LAST, &length);
+    int year = atoi(year_first ? first : last), day = atoi(year_first ? last : first);
+    int month = month_number(group(match, GROUP_MONTH, &length));
+    const char *time = group(match, GROUP_TIME, &length);
+    if (g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year))
+        entry->modified = g_strdup_printf("%04d-%02d-%02dT%.*s", year, month, day, length, time);
 }
 
-static void take_size(const char *number, const char *unit, ListedEntry *entry)
+/* FALSE where group NUMBER, which the group of its unit follows, has none. */
+static gboolean take_size(const GMatchInfo *match, int number, ListedEntry *entry)
 {
+    int length, unit_length;
+    const char *text = group(match, number, &length);
+    const char *unit = group(match, number + 1, &unit_length);
+    if (length == 0)
+        return FALSE;
+    g_autofree char *digits = g_strndup(text, (gsize)length);
     guint64 bytes;
-    if (!unit && g_ascii_string_to_unsigned(number, 10, 0, G_MAXINT64, &bytes, NULL)) {
+    if (unit_length == 0 && g_ascii_string_to_unsigned(digits, 10, 0, G_MAXINT64, &bytes, NULL)) {
         entry->size = bytes;
-        return;
+        return TRUE;
     }
-    double value = g_ascii_strtod(number, NULL);
-    if (unit) {
+    double value = g_ascii_strtod(digits, NULL);
+    if (unit_length > 0) {
         static const char units[] = "KMGTPE";
         const char *place = strchr(units, g_ascii_toupper(*unit));
         value *= (double)(G_GUINT64_CONSTANT(1) << (10 * (place - units + 1)));
@@ -85,6 +97,7 @@ static void take_size(const char *number, const char *unit, ListedEntry *entry)
         entry->size = (guint64)value;
         entry->size_is_rounded = TRUE;
     }
+    return TRUE;
 }
 
 void listing_text_parse(const char *text, ListedEntry *entry)
@@ -97,17 +110,7 @@ void listing_text_parse(const char *text, ListedEntry *entry)
         return;
     if (!entry->modified)
         take_date(match, entry);
-    if (entry->size != SIZE_UNKNOWN || entry->kind == LISTED_FOLDER)
-        return;
-    g_autofree char *size = fetch(match, "size");
-    if (size) {
-        g_autofree char *unit = fetch(match, "unit");
-        take_size(size, unit, entry);
-        return;
-    }
-    g_autofree char *lone = fetch(match, "lone");
-    if (lone) {
-        g_autofree char *unit = fetch(match, "loneunit");
-        take_size(lone, unit, entry);
-    }
+    if (entry->size == SIZE_UNKNOWN && entry->kind != LISTED_FOLDER &&
+        !take_size(match, GROUP_SIZE, entry))
+        take_size(match, GROUP_LONE, entry);
 }
