@@ -116,98 +116,109 @@ gboolean spool_import_lock(Spool *spool, LockReader *lock, GError **error)
     }
 }
 
-static void add_downloads(SpoolTotals *totals, sqlite3_stmt *row)
+/* A source may list sizes whose sum no number holds. */
+static void add_bytes(guint64 *sum, guint64 bytes)
 {
-    SpoolState state = (SpoolState)sqlite3_column_int(row, 1);
-    gboolean is_archive = sqlite3_column_int(row, 0) != 0;
-    guint64 count = (guint64)sqlite3_column_int64(row, 2);
-    guint64 bytes = (guint64)sqlite3_column_int64(row, 3);
-    guint64 unknown = (guint64)sqlite3_column_int64(row, 4);
-    totals->downloads += count;
+    *sum = MIN(*sum + bytes, (guint64)G_MAXINT64);
+}
+
+static void add_download(SpoolTotals *totals, SpoolState state, gboolean is_archive, guint64 size)
+{
+    guint64 bytes = size == SIZE_UNKNOWN ? 0 : size;
+    totals->downloads++;
     if (!is_archive)
-        totals->files += count;
-    if (unknown > 0)
+        totals->files++;
+    if (size == SIZE_UNKNOWN)
         totals->listed_bytes = SIZE_UNKNOWN;
     else if (totals->listed_bytes != SIZE_UNKNOWN)
-        totals->listed_bytes += bytes;
+        add_bytes(&totals->listed_bytes, bytes);
     switch (state) {
     case SPOOL_QUEUED:
-        totals->queued += count;
-        totals->queued_bytes += bytes;
-        totals->queued_unknown += unknown;
+        totals->queued++;
+        add_bytes(&totals->queued_bytes, bytes);
+        totals->queued_unknown += size == SIZE_UNKNOWN;
         if (is_archive) {
-            totals->queued_archives += count;
-            totals->queued_archive_bytes += bytes;
-            totals->largest_archive = (guint64)sqlite3_column_int64(row, 5);
+            totals->queued_archives++;
+            add_bytes(&totals->queued_archive_bytes, bytes);
+            totals->largest_archive = MAX(totals->largest_archive, bytes);
         }
         break;
     case SPOOL_SKIPPED:
-        totals->skipped += count;
+        totals->skipped++;
         break;
     case SPOOL_ABSENT:
-        totals->absent += count;
+        totals->absent++;
         break;
     case SPOOL_FAILED:
-        totals->failed += count;
+        totals->failed++;
         break;
     default:
         break;
     }
 }
 
-static void add_files(SpoolTotals *totals, sqlite3_stmt *row)
+static void add_files(SpoolTotals *totals, SpoolState state, int trust, guint64 count,
+                      guint64 bytes)
 {
-    guint64 count = (guint64)sqlite3_column_int64(row, 2);
-    guint64 bytes = (guint64)sqlite3_column_int64(row, 3);
-    int trust = sqlite3_column_int(row, 1);
-    if (sqlite3_column_int(row, 4))
-        totals->files += count;
-    switch ((SpoolState)sqlite3_column_int(row, 0)) {
+    switch (state) {
     case SPOOL_STAGED:
         totals->staged_files += count;
-        totals->staged_bytes += bytes;
+        add_bytes(&totals->staged_bytes, bytes);
         break;
     case SPOOL_INSTALLED:
         totals->installed_files += count;
-        totals->installed_bytes += bytes;
+        add_bytes(&totals->installed_bytes, bytes);
         break;
     default:
         return;
     }
     totals->held_files += count;
-    totals->held_bytes += bytes;
+    add_bytes(&totals->held_bytes, bytes);
     if (trust >= 0 && trust <= TRUST_FIRST_USE)
         totals->trust_files[trust] += count;
+}
+
+/* In one pass: grouped by SQLite, all rows would be sorted first. */
+static gboolean total_downloads(Spool *spool, SpoolTotals *totals, GError **error)
+{
+    sqlite3_stmt *row = database_query(
+        spool->database, error, "SELECT role, state, size, trust, seen_size FROM download", "");
+    int got = row == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, row, error);
+        if (got != 1)
+            break;
+        gboolean is_archive = sqlite3_column_int(row, 0) == FILE_ROLE_ARCHIVE;
+        SpoolState state = (SpoolState)sqlite3_column_int(row, 1);
+        add_download(totals, state, is_archive, column_size(row, 2));
+        if (!is_archive)
+            add_files(totals, state, sqlite3_column_int(row, 3), 1,
+                      (guint64)sqlite3_column_int64(row, 4));
+    }
+    return got == 0;
+}
+
+static gboolean total_members(Spool *spool, SpoolTotals *totals, GError **error)
+{
+    sqlite3_stmt *row =
+        database_query(spool->database, error,
+                       "SELECT state, trust, count(*), total(size) FROM member GROUP BY 1, 2", "");
+    int got = row == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, row, error);
+        if (got != 1)
+            break;
+        guint64 count = (guint64)sqlite3_column_int64(row, 2);
+        totals->files += count;
+        add_files(totals, (SpoolState)sqlite3_column_int(row, 0), sqlite3_column_int(row, 1), count,
+                  (guint64)sqlite3_column_int64(row, 3));
+    }
+    return got == 0;
 }
 
 gboolean spool_totals(Spool *spool, SpoolTotals *totals, GError **error)
 {
     memset(totals, 0, sizeof *totals);
-    if (!spool_commit(spool, error))
-        return FALSE;
-    sqlite3_stmt *row = database_query(spool->database, error,
-                                       "SELECT role = 1, state, count(*), total(size),"
-                                       " sum(size IS NULL), max(size) FROM download GROUP BY 1, 2",
-                                       "");
-    int got = row == NULL ? -1 : 1;
-    while (got == 1) {
-        got = database_step(spool->database, row, error);
-        if (got == 1)
-            add_downloads(totals, row);
-    }
-    if (got < 0)
-        return FALSE;
-    row = database_query(spool->database, error,
-                         "SELECT state, trust, count(*), total(seen_size), 0 FROM download"
-                         " WHERE role != 1 GROUP BY 1, 2"
-                         " UNION ALL SELECT state, trust, count(*), total(size), 1 FROM member"
-                         " GROUP BY 1, 2",
-                         "");
-    got = row == NULL ? -1 : 1;
-    while (got == 1) {
-        got = database_step(spool->database, row, error);
-        if (got == 1)
-            add_files(totals, row);
-    }
-    return got == 0;
+    return spool_commit(spool, error) && total_downloads(spool, totals, error) &&
+           total_members(spool, totals, error);
 }
