@@ -249,6 +249,14 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         g_propagate_error(error, fetch.fatal);
         return FALSE;
     }
+    if (fetch.worst && error_exit_status(fetch.worst) == 9) {
+        g_set_error(error, fetch.worst->domain, fetch.worst->code,
+                    _("%s: what is named above was refused as unsafe, and nothing was installed. "
+                      "To have the archive as it is, type: %s --no-unpack"),
+                    spec->reference->ref, spec->command);
+        g_clear_error(&fetch.worst);
+        return FALSE;
+    }
     if (fetch.worst) {
         g_set_error(error, fetch.worst->domain, fetch.worst->code,
                     ngettext("%s: %" G_GUINT64_FORMAT

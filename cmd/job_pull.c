@@ -7,6 +7,7 @@
 #include "job_sweep.h"
 #include "job_version.h"
 #include "proofs.h"
+#include "version_choice.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -262,7 +263,10 @@ static gboolean on_digest(gpointer data, const char *path, const Digest *digest,
  * of the version that stands. */
 static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from_spool)
 {
-    char *token = spool_is_listed(pull->spool) ? spool_get(pull->spool, "state_token") : NULL;
+    g_autofree char *as_it_is = spool_get(pull->spool, "no_unpack");
+    gboolean same_way = (as_it_is != NULL) == (pull->request->no_unpack != FALSE);
+    char *token =
+        same_way && spool_is_listed(pull->spool) ? spool_get(pull->spool, "state_token") : NULL;
     *from_spool = token != NULL;
     if (!token && candidate && !pull->request->refresh) {
         token = g_strdup(candidate->state_token);
@@ -308,6 +312,7 @@ static gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *
         return spool_cancel_listing(pull->spool, error);
     }
     return spool_end_listing(pull->spool, error) &&
+           spool_set(pull->spool, "no_unpack", pull->request->no_unpack ? "yes" : NULL, error) &&
            (!pull->head || !pull->head->state_token ||
             spool_set(pull->spool, "state_token", pull->head->state_token, error));
 }
@@ -607,23 +612,55 @@ static void add_next_line(const Pull *pull, GError *failure)
     case 6:
         format = _("%s After room is made, go on with: medmirror pull %s");
         break;
-    case 7:
-        format = _("%s With the right name, type: medmirror pull %s");
-        break;
     case 8:
         format = _("%s Who works here is told by: medmirror status. Then type: medmirror pull %s");
         break;
-    case 9:
-        format =
-            _("%s The archive as it is, not unpacked, comes with: medmirror pull --no-unpack %s");
-        break;
     default:
+        break;
+    }
+    if (!format && error_exit_status(failure) == 7) {
+        g_autofree char *before = failure->message;
+        const char *source = pull->reference->fetcher->row.name;
+        failure->message = strcmp(source, "http") == 0
+                               ? g_strdup_printf(_("%s With the right address, type: medmirror "
+                                                   "pull ADDRESS"),
+                                                 before)
+                               : g_strdup_printf(_("%s With the right name, type: medmirror pull "
+                                                   "%s/NAME"),
+                                                 before, source);
+    }
+    if (!format) {
         return;
     }
     g_autofree char *before = failure->message;
     g_auto(GStrv) parts = g_strsplit(format, "%s", 3);
     failure->message =
         g_strconcat(parts[0], before, parts[1], pull->reference->ref, parts[2], NULL);
+}
+
+/* A fingerprint finds what is here; no source can be asked for one. */
+static gboolean check_is_no_fingerprint(const Reference *reference, GError **error)
+{
+    if (!reference->version || !g_str_has_prefix(reference->version, "mm1:")) {
+        return TRUE;
+    }
+    version_set_no_fingerprint(reference, error);
+    return FALSE;
+}
+
+/* What stands here was asked for with --require, and some of it nobody vouches for. */
+static gboolean check_required(const PullRequest *request, const LockHeader *header, GError **error)
+{
+    guint64 unvouched = header->trust_count[TRUST_FIRST_USE] + header->trust_count[TRUST_HINT];
+    if (request->require != REQUIRE_DECLARED || unvouched == 0) {
+        return TRUE;
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                _("%s@%s is here, and nobody declares a digest for %" G_GUINT64_FORMAT
+                  " of its %" G_GUINT64_FORMAT
+                  " files, which --require declared asks for. Without it: medmirror pull %s"),
+                header->ref, header->version, unvouched, header->held_files, header->ref);
+    return FALSE;
 }
 
 static gboolean pull_run(Pull *pull, GError **error)
@@ -634,6 +671,9 @@ static gboolean pull_run(Pull *pull, GError **error)
     }
     g_autoptr(GError) failure = NULL;
     const LockHeader *candidate = answer_offline(pull, &final, &failure);
+    if (!candidate && !failure && !check_is_no_fingerprint(pull->reference, &failure)) {
+        final = TRUE;
+    }
     if (final && failure) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
@@ -688,6 +728,11 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     gint64 begin = g_get_monotonic_time();
     g_autoptr(GError) failure = NULL;
     gboolean done = pull_run(&pull, &failure);
+    if (done && pull.result->up_to_date &&
+        !check_required(request, pull.result->header, &failure)) {
+        done = FALSE;
+        g_clear_pointer(&pull.result->header, lock_header_free);
+    }
     pull.result->elapsed_us = g_get_monotonic_time() - begin;
     if (failure) {
         add_next_line(&pull, failure);

@@ -40,7 +40,7 @@ static void add_trust(GString *text, const LockHeader *header)
         const char *words;
     } rows[] = {{by[TRUST_LOCKED], _("by the lock")},
                 {by[TRUST_DECLARED], _("by digests that are declared")},
-                {by[TRUST_HINT], _("agreeing with a hint")},
+                {by[TRUST_HINT], _("agreeing with the size or ETag that the source gives")},
                 {by[TRUST_FIRST_USE], _("first use (nobody declares a digest)")}};
     g_autoptr(GString) words = g_string_new(NULL);
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -218,7 +218,7 @@ static int take_numbers(Pulling *pulling)
 {
     Invocation *invocation = pulling->invocation;
     EngineConfig *engine = &invocation->settings.engine_config;
-    if (pulling->jobs < 0 || pulling->jobs > 64) {
+    if (pulling->jobs != -1 && (pulling->jobs < 1 || pulling->jobs > 64)) {
         return invocation_usage(invocation, _("--jobs takes a number from 1 to 64."));
     }
     if (pulling->retries < -1 || pulling->retries > 10000) {
@@ -232,7 +232,7 @@ static int take_numbers(Pulling *pulling)
     if (!take_require(pulling)) {
         return invocation_usage(invocation, _("--require takes declared or locked."));
     }
-    if (pulling->jobs) {
+    if (pulling->jobs > 0) {
         engine->connections_per_host = (guint)pulling->jobs;
         engine->connections_total = (guint)pulling->jobs;
         engine->small_files_per_host = (guint)pulling->jobs;
@@ -243,9 +243,31 @@ static int take_numbers(Pulling *pulling)
     return 0;
 }
 
+/* An option without effect is an error. */
+static int check_together(Pulling *pulling)
+{
+    const SelectionOptions *chosen = &pulling->selection_options;
+    if (pulling->only && !chosen->includes && !chosen->excludes && !chosen->files_from) {
+        return invocation_usage(pulling->invocation,
+                                _("--only goes with --include, --exclude or --files-from: it says "
+                                  "that their files are all that the version is to hold."));
+    }
+    if (pulling->no_unpack && pulling->keep_archives) {
+        return invocation_usage(pulling->invocation,
+                                _("--no-unpack and --keep-archives exclude each other: the first "
+                                  "leaves archives packed, the second keeps them beside what was "
+                                  "unpacked."));
+    }
+    return 0;
+}
+
 static int pull_opened(Pulling *pulling)
 {
     Invocation *invocation = pulling->invocation;
+    int together = check_together(pulling);
+    if (together) {
+        return together;
+    }
     g_autoptr(GError) error = NULL;
     if (!invocation_open(invocation, &error)) {
         return invocation_fail(invocation, error);
@@ -266,7 +288,7 @@ static int pull_opened(Pulling *pulling)
 
 static int run(Invocation *invocation)
 {
-    Pulling pulling = {.invocation = invocation, .retries = -1};
+    Pulling pulling = {.invocation = invocation, .jobs = -1, .retries = -1};
     const GOptionEntry entries[] = {
         SELECTION_ENTRIES(pulling.selection_options),
         {"only", 0, 0, G_OPTION_ARG_NONE, &pulling.only,
@@ -275,11 +297,12 @@ static int run(Invocation *invocation)
          NULL},
         {"keep-archives", 0, 0, G_OPTION_ARG_NONE, &pulling.keep_archives,
          N_("Unpack, and keep the archives beside the version"), NULL},
-        {"jobs", 'j', 0, G_OPTION_ARG_INT, &pulling.jobs, N_("At most N connections"), "N"},
+        {"jobs", 'j', 0, G_OPTION_ARG_INT, &pulling.jobs, N_("At most N connections, 1 to 64"),
+         "N"},
         {"limit-rate", 0, 0, G_OPTION_ARG_FILENAME, &pulling.limit_rate,
-         N_("At most RATE bytes a second in all (10M)"), "RATE"},
+         N_("At most RATE bytes a second in all, as in 500k or 10M"), "RATE"},
         {"retries", 0, 0, G_OPTION_ARG_INT, &pulling.retries,
-         N_("Attempts without progress a file"), "N"},
+         N_("How often a file is tried again without progress (7)"), "N"},
         {"require", 0, 0, G_OPTION_ARG_FILENAME, &pulling.require,
          N_("declared or locked: a file that nobody vouches for is a failure"), "TRUST"},
         {"refresh", 0, 0, G_OPTION_ARG_NONE, &pulling.refresh,
@@ -311,11 +334,11 @@ const Verb verb_pull = {
     .summary = N_("Bring datasets: resolve, plan, download, verify, unpack, install"),
     .arguments = "REF...",
     .help =
-        N_("REF is an id of the catalogue (mitdb), SOURCE/NAME (physionet/mitdb@1.0.0, uci/45), or "
-           "an address\n"
-           "(https://example.org/data.zip, or a folder with a slash at its end). What was begun "
-           "goes on where it\n"
-           "stopped: type the same command again. Standard output is the path of each dataset.\n\n"
+        N_("REF is an id of the catalogue (mitdb), SOURCE/NAME (physionet/mitdb@1.0.0, uci/45), "
+           "the address of a dataset's page or of a file (https://example.org/data.zip, or a "
+           "folder with a slash at its end), a DOI (doi:10.13026/C2F305), or a manifest of one's "
+           "own (./my.json). What was begun goes on where it stopped: type the same command "
+           "again. Standard output is the path of each dataset.\n\n"
            "Examples:\n"
            "  medmirror pull mitdb\n"
            "  medmirror pull physionet/ptb-xl --include 'records100/*' --limit-rate 20M"),

@@ -12,6 +12,14 @@ static gboolean is_named(const LockHeader *header, const char *version)
             g_str_has_prefix(header->fingerprint, version));
 }
 
+void version_set_no_fingerprint(const Reference *reference, GError **error)
+{
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("No version of %s that is here has a fingerprint that begins with %s (12 digits "
+                  "or more are needed). See those that are here with: medmirror list %s"),
+                reference->ref, reference->version, reference->ref);
+}
+
 static void set_which(const Reference *reference, const GPtrArray *versions, GError **error)
 {
     g_autoptr(GString) list = g_string_new(NULL);
@@ -36,6 +44,10 @@ LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **
         if (is_named(g_ptr_array_index(versions, i), reference->version)) {
             return lock_header_copy(g_ptr_array_index(versions, i));
         }
+    }
+    if (reference->version && g_str_has_prefix(reference->version, "mm1:")) {
+        version_set_no_fingerprint(reference, error);
+        return NULL;
     }
     if (versions->len == 0 || reference->version) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
