@@ -108,6 +108,11 @@ SpoolDownload *spool_find(Spool *spool, const char *path, GError **error);
 /* Notes are gathered in one transaction; spool_flush() makes them durable. */
 gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
                            Trust trust, const char *address, GError **error);
+/* The bytes of row ID are about to get their name in the stage's tree. _UNSAFE where a member of that
+ * path is here with other bytes. They are written down where no digest vouches for them: a file that
+ * a kill left without its row is believed only where it is the one that was meant. */
+gboolean spool_note_placing(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
+                            Trust trust, GError **error);
 gboolean spool_note_state(Spool *spool, gint64 id, SpoolState state, const char *reason,
                           GError **error);
 gboolean spool_note_earlier(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
@@ -134,6 +139,8 @@ void spool_wanted_member(Spool *spool, gint64 id, const char *path, WantedBytes 
 gboolean spool_expect_member(Spool *spool, gint64 id, const char *path, const DigestSet *digests,
                              guint64 size, GError **error);
 
+/* Were bytes of PATH staged, whether they are chosen now or not? */
+gboolean spool_has_staged(Spool *spool, const char *path);
 /* Is PATH a file (or link) that is staged? */
 gboolean spool_is_staged(Spool *spool, const char *path);
 /* What was staged of PATH is not there any more: its download is queued again. */

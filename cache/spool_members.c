@@ -147,6 +147,14 @@ gboolean spool_find_file(Spool *spool, const char *path, LockFile *file)
     return found;
 }
 
+gboolean spool_has_staged(Spool *spool, const char *path)
+{
+    return database_number(spool->database, 0,
+                           "SELECT 1 FROM download WHERE path = ?1 AND role != 1 AND have = 1"
+                           " UNION ALL SELECT 1 FROM member WHERE path = ?1 AND have = 1 LIMIT 1",
+                           "t", path) == 1;
+}
+
 gboolean spool_is_staged(Spool *spool, const char *path)
 {
     return database_number(spool->database, 0,

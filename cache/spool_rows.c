@@ -206,6 +206,15 @@ gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, gu
     return TRUE;
 }
 
+gboolean spool_note_placing(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
+                            Trust trust, GError **error)
+{
+    if (!check_members(spool, id, digests, error))
+        return FALSE;
+    return trust == TRUST_LOCKED || trust == TRUST_DECLARED ||
+           (spool_note_earlier(spool, id, digests, size, error) && spool_commit(spool, error));
+}
+
 gboolean spool_note_state(Spool *spool, gint64 id, SpoolState state, const char *reason,
                           GError **error)
 {

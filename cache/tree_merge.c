@@ -255,17 +255,6 @@ gboolean tree_merge(const TreeMerge *merge, GError **error)
     return moved;
 }
 
-/* The folders above PATH that became empty go as well. */
-static void remove_empty_folders(int fd, const char *path)
-{
-    g_autofree char *folder = g_strdup(path);
-    for (char *slash = strrchr(folder, '/'); slash != NULL; slash = strrchr(folder, '/')) {
-        *slash = '\0';
-        if (unlinkat(fd, folder, AT_REMOVEDIR) != 0)
-            return;
-    }
-}
-
 static gboolean remove_dropped(const TreeMerge *merge, LockCursor *dropped, LockCursor *held,
                                GError **error)
 {
@@ -279,7 +268,7 @@ static gboolean remove_dropped(const TreeMerge *merge, LockCursor *dropped, Lock
             continue;
         if (!tree_remove_file(merge->to_fd, file->path, error))
             return FALSE;
-        remove_empty_folders(merge->to_fd, file->path);
+        tree_remove_empty_folders(merge->to_fd, file->path);
     }
     if (problem == NULL)
         return TRUE;
@@ -306,7 +295,7 @@ static gboolean keep_or_set_aside(const char *path, guint64 size, gboolean is_li
         return TRUE;
     if (!tree_set_aside(keep->merge->to_fd, path, keep->merge->base_fd, keep->merge->extra, error))
         return FALSE;
-    remove_empty_folders(keep->merge->to_fd, path);
+    tree_remove_empty_folders(keep->merge->to_fd, path);
     return TRUE;
 }
 

@@ -299,6 +299,21 @@ gboolean tree_remove_file(int fd, const char *path, GError **error)
     return FALSE;
 }
 
+void tree_remove_empty_folders(int fd, const char *path)
+{
+    g_autofree char *folder = g_strdup(path);
+    gboolean removed = TRUE;
+    for (char *slash = strrchr(folder, '/'); removed && slash != NULL;
+         slash = strrchr(folder, '/')) {
+        *slash = '\0';
+        const char *name = NULL;
+        int above = tree_open_parent(fd, folder, FALSE, 0, &name, NULL);
+        removed = above >= 0 && unlinkat(above, name, AT_REMOVEDIR) == 0;
+        if (above >= 0)
+            close(above);
+    }
+}
+
 static int remove_below(int fd, const char *name, guint depth);
 
 /* Takes over FD. 0 or an errno. */

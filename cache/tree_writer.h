@@ -37,6 +37,8 @@ int tree_open_parent(int fd, const char *path, gboolean make, guint mode, const 
                      GError **error);
 /* No error where it is not there. */
 gboolean tree_remove_file(int fd, const char *path, GError **error);
+/* Removes the folders above PATH, as far as they are empty. */
+void tree_remove_empty_folders(int fd, const char *path);
 /* Removes a folder and all below it, without following links; a file too; no error where it is not
  * there. For stages alone. */
 gboolean tree_remove_all(int fd, const char *name, GError **error);

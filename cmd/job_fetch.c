@@ -4,7 +4,6 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_fetch_internal.h"
-#include "machine.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -198,14 +197,10 @@ static gboolean folder_has_entries(int fd)
     return entries > 2;
 }
 
-/* What an earlier run left counts for more while the machine has not been down since. */
 static void look_at_leftovers(Fetch *fetch)
 {
-    g_autofree char *boot = spool_get(fetch->spool, "boot");
     fetch->has_leftovers = folder_has_entries(stage_tree_fd(fetch->spec->stage));
-    fetch->same_boot = *machine_boot_id() && g_strcmp0(boot, machine_boot_id()) == 0;
     fetch->report->left_over = fetch->has_leftovers;
-    spool_set(fetch->spool, "boot", machine_boot_id(), NULL);
 }
 
 gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError **error)

@@ -29,7 +29,6 @@ typedef struct {
     guint notes; /* since the last flush */
     guint running_archives;
     gboolean has_leftovers; /* the stage's tree was not empty at the start */
-    gboolean same_boot;     /* as when this stage was last worked on */
 } Fetch;
 
 typedef struct Members Members;

@@ -493,6 +493,15 @@ static gboolean nothing_chosen(const Pull *pull, const SpoolTotals *totals, GErr
     return FALSE;
 }
 
+/* What an earlier run left for another state of the source may stand in the way of this one's. */
+static gboolean sweep_other_state(Pull *pull, GError **error)
+{
+    const char *state = pull->name->state ? pull->name->state : pull->name->version;
+    g_autofree char *before = spool_get(pull->spool, "tree_state");
+    return g_strcmp0(before, state) == 0 ||
+           (job_sweep(pull->stage, error) && spool_set(pull->spool, "tree_state", state, error));
+}
+
 static gboolean pull_fetch(Pull *pull, GError **error)
 {
     SpoolTotals totals;
@@ -525,7 +534,7 @@ static gboolean pull_fetch(Pull *pull, GError **error)
     job_set(pull->job, files_done, 0);
     job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
     job_set(pull->job, members, 0);
-    if (!stage_note_progress(pull->stage, error)) {
+    if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error)) {
         return FALSE;
     }
     g_autoptr(GError) no_index = NULL;

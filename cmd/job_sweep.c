@@ -14,7 +14,7 @@ static gboolean on_file(const char *path, guint64 size, gboolean is_link, gpoint
                         GError **error)
 {
     Sweep *sweep = data;
-    if (!g_str_has_suffix(path, "/") && !spool_find_file(sweep->spool, path, NULL)) {
+    if (!g_str_has_suffix(path, "/") && !spool_has_staged(sweep->spool, path)) {
         g_ptr_array_add(sweep->strays, g_strdup(path));
     }
     return sweep->strays->len < BATCH;
@@ -34,6 +34,7 @@ gboolean job_sweep(Stage *stage, GError **error)
             if (!tree_remove_file(stage_tree_fd(stage), g_ptr_array_index(strays, i), error)) {
                 return FALSE;
             }
+            tree_remove_empty_folders(stage_tree_fd(stage), g_ptr_array_index(strays, i));
         }
         if (strays->len < BATCH) {
             return TRUE;

@@ -1,6 +1,6 @@
 /*
- * Before an install: what lies in the stage's tree and is in no row (of an unpacking that was
- * broken off) is taken away.
+ * What lies in the stage's tree and is in no row is taken away: before an install (of an unpacking
+ * that was broken off), and where the stage was begun for another state of the source.
  */
 #pragma once
 

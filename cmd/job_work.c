@@ -119,7 +119,9 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
     Fetch *fetch = work->fetch;
     GError *error = NULL;
     const char *path = work->row->file->path;
-    if (!tree_writer_make_parents(writer, path, &error) ||
+    if (!spool_note_placing(fetch->spool, work->row->id, &work->seen, work->size,
+                            work->verdict.trust, &error) ||
+        !tree_writer_make_parents(writer, path, &error) ||
         !partial_file_place(work->partial, folder_fd, path, &error)) {
         fetch_stop(fetch, error);
         work_free(work);
@@ -479,15 +481,24 @@ static void on_found(const DigestSet *digests, guint64 size, int errno_value, gp
         work_free(work);
         return;
     }
-    const SeenBytes seen = {.digests = *digests, .size = size};
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&work->row->earlier, digests, &agree, &differ);
+    const SeenBytes seen = {.digests = *digests,
+                            .size = size,
+                            .repeated = agree && !differ && size == work->row->earlier_size};
     work->verdict = verdict_of(&work->row->wanted, &seen);
-    gboolean good = work->verdict.kind == VERDICT_VERIFIED ||
-                    (work->verdict.kind == VERDICT_FIRST_USE && fetch->same_boot);
-    if (errno_value || !good) {
+    /* A size alone says nothing of whose bytes these are. */
+    gboolean vouched =
+        work->verdict.kind == VERDICT_VERIFIED &&
+        (work->verdict.trust == TRUST_LOCKED || work->verdict.trust == TRUST_DECLARED);
+    gboolean meant = seen.repeated && (work->verdict.kind == VERDICT_VERIFIED ||
+                                       work->verdict.kind == VERDICT_FIRST_USE);
+    if (errno_value || !(vouched || meant)) {
         g_autoptr(GError) error = NULL;
         if (!tree_remove_file(stage_tree_fd(fetch->spec->stage), work->row->file->path, &error)) {
             fetch_stop(fetch, g_steal_pointer(&error));
         }
+        memset(&work->verdict, 0, sizeof work->verdict);
         work_transfer(work);
         return;
     }

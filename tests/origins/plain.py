@@ -33,6 +33,14 @@ class Tree:
         folder, _, name = path.rpartition("/")
         del self._folders[folder][name]
 
+    def remove_folder(self, path):
+        """An empty one, and those below it."""
+        path = path.strip("/")
+        self._folders = {name: below for name, below in self._folders.items()
+                         if name != path and not name.startswith(path + "/")}
+        folder, _, name = path.rpartition("/")
+        del self._folders[folder][name]
+
     def is_folder(self, path):
         return path.strip("/") in self._folders
 
