@@ -17,7 +17,8 @@
 
 struct Console {
     gboolean json, quiet, verbose;
-    gboolean terminal; /* standard error is one */
+    gboolean summed_up; /* an event "summary" was printed */
+    gboolean terminal;  /* standard error is one */
     gboolean unicode;
     gboolean color;
     guint drawn; /* lines that stand below the cursor's start */
@@ -53,6 +54,11 @@ gboolean console_is_json(const Console *console)
 gboolean console_is_verbose(const Console *console)
 {
     return console->verbose;
+}
+
+gboolean console_is_summed_up(const Console *console)
+{
+    return console->summed_up;
 }
 
 /* Every line passes the redactor; control characters of a stranger's text never reach the terminal.
@@ -116,6 +122,7 @@ void console_answer(Console *console, const char *format, ...)
 void console_json(Console *console, const char *name, json_t *facts)
 {
     if (console->json) {
+        console->summed_up |= strcmp(name, "summary") == 0;
         json_t *line = json_pack("{s:s}", "event", name);
         json_object_update_missing(line, facts);
         g_autofree char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);

@@ -12,6 +12,8 @@ Console *console_new(gboolean json, gboolean quiet, gboolean verbose, const char
 void console_free(Console *console);
 gboolean console_is_json(const Console *console);
 gboolean console_is_verbose(const Console *console);
+/* Was an event "summary" printed? */
+gboolean console_is_summed_up(const Console *console);
 /* Takes the event. */
 void console_tell(Console *console, JobEvent *event);
 /* A sentence on standard error, whatever --quiet says. */

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
+#include "progress.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +13,45 @@
 #include <unistd.h>
 
 #define MOST_PENDING 4096 /* events told and not printed yet */
+#define HELP_COLUMNS 90
+
+/* An error before there is a console, which the configuration's errors are too. */
+static void complain(Invocation *invocation, const char *message, int status)
+{
+    if (invocation->json && !invocation->console) {
+        invocation->console = console_new(TRUE, invocation->quiet, invocation->verbose, NULL);
+    }
+    if (invocation->console) {
+        console_json(invocation->console, "error",
+                     json_pack("{s:i, s:s}", "exit", status, "message", message));
+        console_error(invocation->console, message);
+    } else {
+        fprintf(stderr, "%s: %s\n", g_get_prgname(), message);
+    }
+}
+
+/* Lines at most HELP_COLUMNS wide; those that begin with a blank (the examples) stay as they are.
+ */
+static char *wrap(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+    g_autoptr(GString) wrapped = g_string_new(NULL);
+    for (guint i = 0; lines[i]; i++) {
+        g_auto(GStrv) words = g_strsplit(lines[i], " ", -1);
+        guint column = 0;
+        for (guint k = 0; words[k]; k++) {
+            guint width = text_columns(words[k]);
+            gboolean breaks =
+                k && lines[i][0] != ' ' && column && column + 1 + width > HELP_COLUMNS;
+            g_string_append_printf(wrapped, "%s%s", breaks ? "\n" : k ? " " : "", words[k]);
+            column = breaks || !k ? width : column + 1 + width;
+        }
+        if (lines[i + 1]) {
+            g_string_append_c(wrapped, '\n');
+        }
+    }
+    return g_string_free(g_steal_pointer(&wrapped), FALSE);
+}
 
 static GPtrArray *option_names(const GOptionEntry *a, const GOptionEntry *b)
 {
@@ -35,21 +75,22 @@ static void explain_option(Invocation *invocation, const GError *failure, const 
     g_autoptr(GPtrArray) names = option_names(own, global);
     g_autofree char *word = dashes ? g_strndup(dashes + 2, strcspn(dashes + 2, "= ")) : NULL;
     g_autoptr(GPtrArray) near = word ? nearest_words(word, names, 1) : NULL;
-    if (g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION) &&
-        g_strcmp0(word, "force") == 0) {
-        fprintf(stderr,
-                _("%s: there is no --force: nothing here is overwritten. To take what has changed "
-                  "at the source: pull "
-                  "--refresh; to mend a damaged file: verify --repair.\n"),
-                g_get_prgname());
-    } else if (near && near->len &&
-               g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)) {
-        fprintf(stderr, _("%s: '%s' has no option --%s. The nearest one is --%s.\n"),
-                g_get_prgname(), invocation->verb->name, word,
-                (const char *)g_ptr_array_index(near, 0));
+    gboolean unknown = g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
+    g_autofree char *text = NULL;
+    if (unknown && g_strcmp0(word, "force") == 0) {
+        text = g_strdup(_("there is no --force: nothing here is overwritten. To take what has "
+                          "changed at the source: medmirror pull --refresh REF; to mend a "
+                          "damaged file: medmirror verify --repair REF."));
+    } else if (unknown && g_str_has_suffix(failure->message, " -c")) {
+        text = g_strdup(_("there is no -c: what was begun always goes on where it stopped."));
+    } else if (unknown && near && near->len) {
+        text =
+            g_strdup_printf(_("'%s' has no option --%s. The nearest one is --%s."),
+                            invocation->verb->name, word, (const char *)g_ptr_array_index(near, 0));
     } else {
-        fprintf(stderr, "%s: %s\n", g_get_prgname(), failure->message);
+        text = g_strdup(failure->message);
     }
+    complain(invocation, text, 2);
     fprintf(stderr, _("Type: medmirror %s --help\n"), invocation->verb->name);
 }
 
@@ -77,7 +118,8 @@ gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, i
     g_autoptr(GOptionContext) context = g_option_context_new(invocation->verb->arguments);
     g_autofree char *program = g_strdup_printf("medmirror %s", invocation->verb->name);
     g_option_context_set_summary(context, _(invocation->verb->summary));
-    g_option_context_set_description(context, _(invocation->verb->help));
+    g_autofree char *description = wrap(_(invocation->verb->help));
+    g_option_context_set_description(context, description);
     g_option_context_set_help_enabled(context, FALSE);
     gboolean help = FALSE;
     const GOptionEntry helps[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, &help, N_("This page"), NULL},
@@ -93,7 +135,9 @@ gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, i
     for (int i = 0; i < invocation->argc; i++) {
         argv[i + 1] = g_strdup(invocation->argv[i]);
     }
+    gboolean json = invocation->json;
     if (!g_option_context_parse_strv(context, &argv, &failure)) {
+        invocation->json = json; /* GOption takes back what it had set */
         explain_option(invocation, failure, entries, global);
         *status = 2;
         return FALSE;
@@ -123,9 +167,10 @@ int invocation_usage(Invocation *invocation, const char *format, ...)
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    fprintf(stderr, "%s: %s\n", g_get_prgname(), text);
-    fprintf(stderr, _("Usage: medmirror %s [OPTION...] %s\n"), invocation->verb->name,
-            invocation->verb->arguments);
+    complain(invocation, text, 2);
+    const char *arguments = invocation->verb->arguments;
+    fprintf(stderr, _("Usage: medmirror %s [OPTION...]%s%s; more with: medmirror %s --help\n"),
+            invocation->verb->name, *arguments ? " " : "", arguments, invocation->verb->name);
     return 2;
 }
 
@@ -240,6 +285,7 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     settings->engine_config.ca_dir = invocation->trust->ca_dir.value;
     settings->engine_config.proxy = invocation->trust->proxy.value;
     settings->engine_config.no_proxy = invocation->trust->no_proxy.value;
+    g_clear_pointer(&invocation->console, console_free);
     invocation->console =
         console_new(invocation->json, invocation->quiet, invocation->verbose, invocation->color);
     return TRUE;
@@ -247,16 +293,7 @@ gboolean invocation_open(Invocation *invocation, GError **error)
 
 int invocation_fail(Invocation *invocation, const GError *error)
 {
-    if (invocation->console && invocation->json) {
-        console_json(
-            invocation->console, "error",
-            json_pack("{s:i, s:s}", "exit", error_exit_status(error), "message", error->message));
-    }
-    if (invocation->console) {
-        console_error(invocation->console, error->message);
-    } else {
-        fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
-    }
+    complain(invocation, error->message, error_exit_status(error));
     return error_exit_status(error);
 }
 
@@ -358,6 +395,13 @@ int invocation_run(Invocation *invocation, int (*func)(Job *job, gpointer data),
     task_queue_run(ui, 0);
     event_log_set_writer(NULL, NULL);
     return run.status;
+}
+
+void invocation_end(Invocation *invocation, int status)
+{
+    if (invocation->console && !console_is_summed_up(invocation->console)) {
+        console_json(invocation->console, "summary", json_pack("{s:i}", "exit", status));
+    }
 }
 
 void invocation_clear(Invocation *invocation)

@@ -50,4 +50,6 @@ int invocation_fail(Invocation *invocation, const GError *error);
 /* Runs FUNC on a job's thread while this one draws and listens for signals. FUNC's value is
  * returned. */
 int invocation_run(Invocation *invocation, int (*func)(Job *job, gpointer data), gpointer data);
+/* With --json, the last line, where the verb itself printed none. */
+void invocation_end(Invocation *invocation, int status);
 void invocation_clear(Invocation *invocation);

@@ -13,9 +13,9 @@
 static const struct {
     const char *word, *verb;
 } foreign_verbs[] = {
-    {"download", "pull"}, {"get", "pull"},       {"fetch", "pull"},
-    {"check", "verify"},  {"fsck", "verify"},    {"ls", "list"},
-    {"info", "show"},     {"extract", "unpack"}, {"unzip", "unpack"},
+    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"}, {"update", "pull"},
+    {"check", "verify"},   {"fsck", "verify"},  {"ls", "list"},    {"info", "show"},
+    {"extract", "unpack"}, {"unzip", "unpack"},
 };
 
 static void print_help(FILE *to)
@@ -99,6 +99,9 @@ static gboolean has_argument(int argc, char **argv, const char *name)
         if (strcmp(argv[i], name) == 0) {
             return TRUE;
         }
+        if (strcmp(argv[i], "--") == 0) {
+            return FALSE;
+        }
     }
     return FALSE;
 }
@@ -111,6 +114,9 @@ static int without_verb(int argc, char **argv)
     }
     gboolean asked = has_argument(argc, argv, "--help") || has_argument(argc, argv, "-h");
     print_help(asked ? stdout : stderr);
+    if (!asked && argc > 1) {
+        fprintf(stderr, _("\nmedmirror: no command was named, as in: medmirror pull mitdb\n"));
+    }
     return asked ? 0 : 2;
 }
 
@@ -140,7 +146,8 @@ int program_main(int argc, char **argv)
     if (!verb) {
         return unknown_verb(argv[at]);
     }
-    Invocation invocation = {.verb = verb, .argc = argc - 2};
+    Invocation invocation = {
+        .verb = verb, .argc = argc - 2, .json = has_argument(argc, argv, "--json")};
     invocation.argv = g_new0(char *, (gsize)argc);
     for (int i = 1, n = 0; i < argc; i++) {
         if (i != at) {
@@ -148,6 +155,7 @@ int program_main(int argc, char **argv)
         }
     }
     int status = verb->run(&invocation);
+    invocation_end(&invocation, status);
     invocation_clear(&invocation);
     if (fflush(stdout) != 0 && status == 0) {
         fprintf(stderr, _("medmirror: standard output could not be written.\n"));

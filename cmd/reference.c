@@ -165,6 +165,32 @@ static gboolean take_doi(Reference *reference, const char *text, Catalogue *cata
     return FALSE;
 }
 
+static void set_no_source(const char *text, const char *source, const char *rest, GError **error)
+{
+    g_autoptr(GPtrArray) names = g_ptr_array_new();
+    for (guint i = 0; fetchers[i]; i++) {
+        if (fetchers[i]->locator_from_name) {
+            g_ptr_array_add(names, (gpointer)fetchers[i]->row.name);
+        }
+    }
+    g_autoptr(GPtrArray) near = nearest_words(source, names, 1);
+    g_autofree char *shown = relpath_display(text);
+    if (near->len) {
+        const char *name = g_ptr_array_index(near, 0);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s: there is no such source. Did you mean: medmirror pull %s/%s"), shown,
+                    name, rest);
+        return;
+    }
+    g_ptr_array_add(names, NULL);
+    g_autofree char *list = g_strjoinv(", ", (char **)names->pdata);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("%s: there is no such source; those that are known: %s. A file or a folder of "
+                  "this machine begins with ./ or /, an address with https://. What can be typed "
+                  "is told by: medmirror pull --help"),
+                shown, list);
+}
+
 static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue, GError **error)
 {
     char *at = strrchr(name, '@');
@@ -192,6 +218,10 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
             }
             return reference_complete(reference, catalogue, error);
         }
+        if (!fetcher) {
+            set_no_source(reference->text, source, slash + 1, error);
+            return FALSE;
+        }
     }
     const Manifest *manifest = catalogue_find(catalogue, name, error);
     return manifest && take_manifest(reference, manifest, catalogue, error);
@@ -203,7 +233,7 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
     reference->text = strstr(text, "://") ? redact_address(text) : g_strdup(text);
     if (!*text || !g_utf8_validate(text, -1, NULL)) {
         g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                            _("A REF must be non-empty UTF-8 text."));
+                            _("A REF must be non-empty UTF-8 text, as in: medmirror pull mitdb"));
         return NULL;
     }
     gboolean ok;

@@ -69,6 +69,17 @@ static void tell_mirror(Invocation *invocation)
     }
 }
 
+static void tell_catalogue(Invocation *invocation)
+{
+    g_autoptr(GPtrArray) ids = catalogue_ids(invocation->catalogue);
+    g_autofree char *text =
+        ids->len ? g_strdup_printf(ngettext("%u dataset", "%u datasets", ids->len), ids->len)
+                 : g_strdup(_("none was found: no id is known, and datasets are named by their "
+                              "source (physionet/mitdb). It belongs beside the program, in "
+                              "catalog/, or where cmake --install puts it."));
+    line(invocation, _("catalogue"), text);
+}
+
 static void tell_setting(Invocation *invocation, const char *name, const TrustSetting *setting)
 {
     g_autofree char *shown = setting->value ? redact_address(setting->value) : g_strdup("-");
@@ -109,7 +120,7 @@ static void probe(Job *job, Invocation *invocation, const char *name, const char
     const char *issuer = document ? document->certificate_issuer : NULL;
     g_autofree char *text =
         document
-            ? g_strdup_printf(_("%s answers (%d)%s%s"), base, document->status,
+            ? g_strdup_printf(_("%s answers (HTTP status %d)%s%s"), base, document->status,
                               issuer ? _("; certificate issued by ") : "", issuer ? issuer : "")
             : g_strdup_printf("%s: %s", base, error->message);
     g_autofree char *padded = text_pad(name, NAME_COLUMNS);
@@ -164,6 +175,7 @@ static int run(Invocation *invocation)
     }
     tell_program(invocation);
     tell_mirror(invocation);
+    tell_catalogue(invocation);
     tell_network(invocation);
     if (invocation->settings.offline) {
         line(invocation, _("sources"), _("not asked (--offline)"));

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define SIZE_COLUMNS 8
+
 static json_t *header_json(const Mirror *mirror, const LockHeader *header)
 {
     g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
@@ -31,14 +33,15 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
     g_autofree char *name = g_strdup_printf("%s@%s", header->ref, header->version);
     g_autofree char *padded =
         name_columns ? text_pad(name, MAX(name_columns, text_columns(name))) : g_strdup(name);
-    g_autofree char *size = size_text(header->held_bytes);
+    g_autofree char *bytes = size_text(header->held_bytes);
+    g_autofree char *size = text_pad(bytes, SIZE_COLUMNS);
     g_autofree char *part = NULL;
     if (!lock_header_is_whole(header)) {
         g_autofree char *what = selection_describe(header->selection);
         part = g_strdup_printf(_("  part: %s"), what);
     }
     gboolean has_id = header->id && !g_str_has_suffix(header->ref, header->id);
-    console_answer(invocation->console, _("%s  %s  %" G_GUINT64_FORMAT " files  %.16s…%s%s%s"),
+    console_answer(invocation->console, _("%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s"),
                    padded, size, header->held_files, header->fingerprint ? header->fingerprint : "",
                    has_id ? "  " : "", has_id ? header->id : "", part ? part : "");
 }
@@ -54,11 +57,34 @@ static gboolean is_asked(Invocation *invocation, const LockHeader *header, GErro
         if (!reference) {
             return FALSE;
         }
-        if (strcmp(reference->folder, header->folder) == 0) {
+        if (strcmp(reference->folder, header->folder) == 0 && version_is_meant(reference, header)) {
             return TRUE;
         }
     }
     return FALSE;
+}
+
+/* A name that nothing here answers to is said, whatever else was listed. */
+static gboolean all_are_here(Invocation *invocation, Mirror *mirror, GError **error)
+{
+    for (guint i = 0; invocation->arguments[i]; i++) {
+        g_autoptr(Reference) reference =
+            reference_parse(invocation->arguments[i], invocation->catalogue, error);
+        g_autoptr(GPtrArray) versions =
+            reference ? mirror_versions(mirror, reference->folder, error) : NULL;
+        if (!versions) {
+            return FALSE;
+        }
+        gboolean found = FALSE;
+        for (guint k = 0; k < versions->len && !found; k++) {
+            found = version_is_meant(reference, g_ptr_array_index(versions, k));
+        }
+        if (!found) {
+            version_set_absent(reference, mirror_path(mirror), error);
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 static int list(Invocation *invocation, GError **error)
@@ -87,14 +113,13 @@ static int list(Invocation *invocation, GError **error)
         g_propagate_error(error, g_steal_pointer(&wrong));
         return 1;
     }
-    if (!shown) {
-        g_set_error(
-            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-            _("Nothing of that is in the mirror %s. Bring a dataset with: medmirror pull REF"),
-            invocation->mirror_path);
+    if (!shown && !invocation->arguments[0]) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("Nothing is in the mirror %s yet. Bring a dataset with: medmirror pull REF"),
+                    invocation->mirror_path);
         return 1;
     }
-    return 0;
+    return all_are_here(invocation, mirror, error) ? 0 : 1;
 }
 
 static int run(Invocation *invocation)

@@ -172,6 +172,33 @@ static int show_one(Invocation *invocation, const char *text, GError **error)
     return 0;
 }
 
+/* What the catalogue says, else what the source said of the newest version that is here. */
+static int cite_one(Invocation *invocation, const char *text, GError **error)
+{
+    g_autoptr(Reference) reference = reference_parse(text, invocation->catalogue, error);
+    if (!reference) {
+        return 1;
+    }
+    g_autoptr(Mirror) mirror = mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, NULL);
+    g_autoptr(GPtrArray) versions =
+        mirror ? mirror_versions(mirror, reference->folder, NULL) : NULL;
+    const LockHeader *newest = versions && versions->len ? g_ptr_array_index(versions, 0) : NULL;
+    const char *citation = reference->manifest && reference->manifest->citation
+                               ? reference->manifest->citation
+                           : newest ? newest->citation
+                                    : NULL;
+    if (!citation) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("How to cite %s is not known here. What is known: medmirror show %s"),
+                    reference->ref, reference->ref);
+        return 1;
+    }
+    console_answer(invocation->console, "%s", citation);
+    console_json(invocation->console, "citation",
+                 json_pack("{s:s, s:s}", "ref", reference->ref, "citation", citation));
+    return 0;
+}
+
 static int run(Invocation *invocation)
 {
     gboolean cite = FALSE;
@@ -190,18 +217,8 @@ static int run(Invocation *invocation)
         return invocation_fail(invocation, error);
     }
     for (guint i = 0; invocation->arguments[i]; i++) {
-        if (cite) {
-            g_autoptr(Reference) reference =
-                reference_parse(invocation->arguments[i], invocation->catalogue, &error);
-            if (!reference) {
-                return invocation_fail(invocation, error);
-            }
-            const char *citation = reference->manifest ? reference->manifest->citation : NULL;
-            console_answer(invocation->console, "%s",
-                           citation ? citation : _("no citation is known"));
-            console_json(invocation->console, "citation",
-                         json_pack("{s:s, s:s?}", "ref", reference->ref, "citation", citation));
-        } else if (show_one(invocation, invocation->arguments[i], &error)) {
+        if (cite ? cite_one(invocation, invocation->arguments[i], &error)
+                 : show_one(invocation, invocation->arguments[i], &error)) {
             return invocation_fail(invocation, error);
         }
     }

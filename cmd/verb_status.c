@@ -6,6 +6,8 @@
 #include "stage.h"
 #include "verbs.h"
 
+#include <string.h>
+
 static gboolean tell_unfinished(Invocation *invocation, Mirror *mirror, GError **error)
 {
     g_autoptr(GPtrArray) all = stage_list_unfinished(mirror, error);
@@ -13,11 +15,16 @@ static gboolean tell_unfinished(Invocation *invocation, Mirror *mirror, GError *
         const UnfinishedInfo *info = g_ptr_array_index(all, i);
         g_autofree char *held = size_text(info->held_bytes);
         const char *options = info->options && *info->options ? info->options : "";
-        console_answer(
-            invocation->console,
-            _("unfinished   %s: %s kept, stopped %s, %s. Go on with: medmirror pull %s%s%s"),
-            info->ref, held, info->stopped ? info->stopped : "?",
-            info->reason ? info->reason : _("killed"), info->ref, *options ? " " : "", options);
+        console_answer(invocation->console, _("unfinished   %s: %s kept, stopped %s"), info->ref,
+                       held, info->stopped ? info->stopped : "?");
+        g_autofree char *prefix = g_strconcat(info->ref, ": ", NULL);
+        const char *reason = info->reason ? info->reason : _("It was killed.");
+        reason += g_str_has_prefix(reason, prefix) ? strlen(prefix) : 0;
+        console_answer(invocation->console, "             %s", reason);
+        if (!strstr(reason, "medmirror ")) {
+            console_answer(invocation->console, _("             Go on with: medmirror pull %s%s%s"),
+                           info->ref, *options ? " " : "", options);
+        }
         console_json(invocation->console, "unfinished",
                      json_pack("{s:s, s:s, s:I, s:s, s:s?}", "ref", info->ref, "options", options,
                                "bytes", (json_int_t)info->held_bytes, "stopped",

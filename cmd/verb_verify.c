@@ -28,15 +28,19 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
 {
     g_autofree char *size = size_text(result->bytes);
     g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(text, status ? _("not proven   %s: ") : _("proven       %s: "),
+    g_string_append_printf(text,
+                           status              ? _("not proven   %s: ")
+                           : result->unchanged ? _("unchanged    %s: ")
+                                               : _("proven       %s: "),
                            result->label);
+    if (result->unchanged) {
+        g_string_append_printf(text,
+                               _("%" G_GUINT64_FORMAT " files have the size and time that they had "
+                                 "when they were read last (--quick); "),
+                               result->unchanged);
+    }
     g_string_append_printf(text, _("%" G_GUINT64_FORMAT " files right, %s read"), result->right,
                            size);
-    if (result->unchanged) {
-        g_string_append_printf(
-            text, _("; %" G_GUINT64_FORMAT " unchanged by size and time, contents not read"),
-            result->unchanged);
-    }
     if (result->damaged + result->missing + result->unreadable) {
         g_string_append_printf(text,
                                _("; %" G_GUINT64_FORMAT " damaged, %" G_GUINT64_FORMAT

@@ -5,9 +5,10 @@
 
 #include <string.h>
 
-static gboolean is_named(const LockHeader *header, const char *version)
+gboolean version_is_meant(const Reference *reference, const LockHeader *header)
 {
-    return g_strcmp0(header->version, version) == 0 ||
+    const char *version = reference->version;
+    return !version || g_strcmp0(header->version, version) == 0 ||
            (g_str_has_prefix(version, "mm1:") && strlen(version) >= 16 && header->fingerprint &&
             g_str_has_prefix(header->fingerprint, version));
 }
@@ -18,6 +19,20 @@ void version_set_no_fingerprint(const Reference *reference, GError **error)
                 _("No version of %s that is here has a fingerprint that begins with %s (12 digits "
                   "or more are needed). See those that are here with: medmirror list %s"),
                 reference->ref, reference->version, reference->ref);
+}
+
+void version_set_absent(const Reference *reference, const char *mirror, GError **error)
+{
+    if (reference->version && g_str_has_prefix(reference->version, "mm1:")) {
+        version_set_no_fingerprint(reference, error);
+        return;
+    }
+    g_autofree char *name = reference->version
+                                ? g_strdup_printf("%s@%s", reference->ref, reference->version)
+                                : g_strdup(reference->ref);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("%s is not in the mirror %s. Bring it with: medmirror pull %s"), name, mirror,
+                name);
 }
 
 static void set_which(const Reference *reference, const GPtrArray *versions, GError **error)
@@ -41,21 +56,12 @@ LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **
         return NULL;
     }
     for (guint i = 0; reference->version && i < versions->len; i++) {
-        if (is_named(g_ptr_array_index(versions, i), reference->version)) {
+        if (version_is_meant(reference, g_ptr_array_index(versions, i))) {
             return lock_header_copy(g_ptr_array_index(versions, i));
         }
     }
-    if (reference->version && g_str_has_prefix(reference->version, "mm1:")) {
-        version_set_no_fingerprint(reference, error);
-        return NULL;
-    }
     if (versions->len == 0 || reference->version) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                    _("%s%s%s is not in the mirror %s. Bring it with: medmirror pull %s%s%s"),
-                    reference->ref, reference->version ? "@" : "",
-                    reference->version ? reference->version : "", mirror_path(mirror),
-                    reference->ref, reference->version ? "@" : "",
-                    reference->version ? reference->version : "");
+        version_set_absent(reference, mirror_path(mirror), error);
         return NULL;
     }
     if (versions->len > 1 && !reference->latest) {

@@ -9,5 +9,9 @@
 /* The named one (by name or "mm1:HEX"), else the only one; else MEDMIRROR_ERROR_USAGE with the
  * list, _ABSENT where none is here. LATEST: "@latest" was typed: the newest. Owned. */
 LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **error);
+/* Is HEADER, a version of REFERENCE's dataset, of the version that was named (any, where none)? */
+gboolean version_is_meant(const Reference *reference, const LockHeader *header);
+/* _ABSENT: the dataset or the version that REFERENCE names is not in the mirror MIRROR. */
+void version_set_absent(const Reference *reference, const char *mirror, GError **error);
 /* _ABSENT: REFERENCE names a fingerprint that nothing here has. */
 void version_set_no_fingerprint(const Reference *reference, GError **error);

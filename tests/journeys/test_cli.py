@@ -63,6 +63,25 @@ class WrongWords(Journey):
                 result = self.medmirror("pull", "uci/17", *option, expect=2)
                 self.assertIn(option[0], result.err, str(result))
 
+    def test_options_without_effect(self):
+        for options in (("--jobs", "0"), ("--only",), ("--no-unpack", "--keep-archives")):
+            with self.subTest(options):
+                result = self.medmirror("pull", "uci/17", *options, expect=2)
+                self.assertIn(options[0], result.err, str(result))
+
+    def test_options_of_other_tools(self):
+        self.assertIn("goes on", self.medmirror("pull", "-c", "uci/17", expect=2).err)
+        self.assertIn("--refresh", self.medmirror("pull", "--force", "uci/17", expect=2).err)
+
+    def test_unknown_source_suggests_the_nearest(self):
+        self.assertIn("medmirror pull physionet/mitdb", self.medmirror("pull", "phsionet/mitdb", expect=7).err)
+        result = self.medmirror("pull", "foo/bar", expect=7)
+        for word in ("foo/bar", "uci", "physionet"):
+            self.assertIn(word, result.err)
+
+    def test_no_command_is_said(self):
+        self.assertIn("no command", self.medmirror(expect=2).err)
+
     def test_pull_of_nothing(self):
         self.assert_explains(self.medmirror("pull", expect=2))
 
@@ -124,6 +143,58 @@ class Answers(Journey):
         events = [json.loads(line) for line in result.lines]
         self.assertTrue(all("event" in event for event in events))
         self.assertEqual(events[-1]["event"], "summary")
+
+    def test_json_ends_in_a_summary_whatever_the_command_and_its_end(self):
+        self.endpoints.update({name: self.physionet.url for name in ("physionet-s3", "uci", "uci-cdn")})
+        self.pull("physionet/growing@1.4")
+        for arguments, status in ((("list",), 0), (("status",), 0), (("path", "physionet/growing"), 0),
+                                  (("show", "physionet/growing"), 0), (("files", "physionet/growing@1.4"), 0),
+                                  (("versions", "physionet/growing"), 0), (("verify",), 0), (("doctor",), 0),
+                                  (("path", "physionet/mitdb"), 7), (("pull",), 2), (("pull", "--nonsense", "mitdb"), 2),
+                                  (("unpack", "nothing.zip", "there"), 7)):
+            with self.subTest(arguments):
+                result = self.medmirror("--json", *arguments, expect=status)
+                events = [json.loads(line) for line in result.lines]
+                self.assertEqual([event["event"] for event in events].count("summary"), 1, str(result))
+                self.assertEqual((events[-1]["event"], events[-1]["exit"]), ("summary", status), str(result))
+                self.assertEqual(any(event["event"] == "error" for event in events), status != 0, str(result))
+
+    def test_list_of_one_version(self):
+        self.pull("physionet/growing@1.4")
+        self.pull("physionet/growing@1.9.2")
+        self.assertEqual(len(self.medmirror("list", "physionet/growing").lines), 2)
+        self.assertEqual(len(self.medmirror("list", "physionet/growing@1.4").lines), 1)
+        result = self.medmirror("list", "physionet/growing@1.4", "physionet/mitdb", expect=7)
+        self.assertEqual(len(result.lines), 1)
+        self.assert_explains(result, "physionet/mitdb")
+
+    def test_fingerprints(self):
+        path, result = self.pull("physionet/growing@1.4")
+        short = "physionet/growing@mm1:" + result.fingerprint[:12]
+        self.assertEqual(self.medmirror("path", short).lines, [str(path)])
+        self.assertEqual(self.medmirror("pull", short, no_network=True).lines, [str(path)])
+        for verb in ("path", "pull", "verify"):
+            wrong = self.medmirror(verb, "physionet/growing@mm1:000000000000", no_network=True, expect=7)
+            self.assertIn("medmirror list physionet/growing", wrong.err)
+
+    def test_citation_of_what_is_in_no_catalogue(self):
+        self.pull("physionet/growing@1.9.2", "--exclude", "*.hea")
+        _, result = self.pull("physionet/growing@1.9.2")
+        shown = self.medmirror("show", "--cite", "physionet/growing").lines
+        self.assertRegex(shown[0], r"^10\.\d+/\w+$")
+        self.assertIn(shown[0], result.err)
+        self.medmirror("show", "--cite", "uci/1", expect=7)
+
+    def test_quick_is_no_proof(self):
+        self.pull("physionet/growing@1.4")
+        result = self.medmirror("verify", "--quick", "physionet/growing")
+        self.assertNotIn("proven", result.err)
+        self.assertIn("unchanged", result.err)
+
+    def test_wrong_names_end_in_a_pattern_of_the_right_one(self):
+        self.assertIn("medmirror pull physionet/NAME", self.medmirror("pull", "physionet/nonesuch", expect=7).err)
+        server = self.origin()
+        self.assertIn("medmirror pull ADDRESS", self.medmirror("pull", server.url + "/none.zip", expect=7).err)
 
     def test_global_options_stand_before_or_after(self):
         self.medmirror("pull", "physionet/growing@1.4", "--quiet")
