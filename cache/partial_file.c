@@ -1,5 +1,6 @@
 #include "partial_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -250,4 +251,24 @@ guint64 partial_file_left(int folder_fd, const char *key)
         return 0;
     extents_clip(left->held, (guint64)st.st_size);
     return extents_bytes(left->held);
+}
+
+void partial_file_each_left(int folder_fd,
+                            void (*func)(const char *key, guint64 bytes, gpointer data),
+                            gpointer data)
+{
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!folder) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        guint64 left = *entry->d_name == '.' ? 0 : partial_file_left(folder_fd, entry->d_name);
+        if (left > 0)
+            func(entry->d_name, left, data);
+    }
+    closedir(folder);
 }

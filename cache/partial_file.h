@@ -77,3 +77,8 @@ gboolean partial_file_drop(PartialFile *file, int evidence_fd, const char *evide
                            const DigestSet *digests, GError **error);
 /* What an earlier run left under KEY, for the plan: bytes that count; 0 where nothing. */
 guint64 partial_file_left(int folder_fd, const char *key);
+/* The same for each key in the folder that something is left under. A folder that cannot be read
+ * has none. */
+void partial_file_each_left(int folder_fd,
+                            void (*func)(const char *key, guint64 bytes, gpointer data),
+                            gpointer data);

@@ -108,9 +108,9 @@ SpoolDownload *spool_find(Spool *spool, const char *path, GError **error);
 /* Notes are gathered in one transaction; spool_flush() makes them durable. */
 gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
                            Trust trust, const char *address, GError **error);
-/* The bytes of row ID are about to get their name in the stage's tree. _UNSAFE where a member of that
- * path is here with other bytes. They are written down where no digest vouches for them: a file that
- * a kill left without its row is believed only where it is the one that was meant. */
+/* The bytes of row ID are about to get their name in the stage's tree. _UNSAFE where a member of
+ * that path is here with other bytes. They are written down where no digest vouches for them: a
+ * file that a kill left without its row is believed only where it is the one that was meant. */
 gboolean spool_note_placing(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
                             Trust trust, GError **error);
 gboolean spool_note_state(Spool *spool, gint64 id, SpoolState state, const char *reason,
@@ -129,6 +129,8 @@ gboolean spool_note_queued(Spool *spool, gint64 id, GError **error);
 gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gboolean chosen,
                           GError **error);
 gboolean spool_forget_members(Spool *spool, gint64 id, GError **error);
+/* Members of archives that did not arrive whole and right are forgotten, before an install. */
+gboolean spool_forget_unproven(Spool *spool, GError **error);
 /* Is PATH a file that is staged or installed under another download, or of this one settled
  * already? *FILE (may be NULL) is filled; the caller clears it. */
 gboolean spool_find_file(Spool *spool, const char *path, LockFile *file);
@@ -166,6 +168,13 @@ gboolean spool_write_lock(Spool *spool, LockHeader *header, int lock_fd, int lis
 gboolean spool_each_file(Spool *spool, gboolean all,
                          gboolean (*func)(const LockFile *file, gpointer data, GError **error),
                          gpointer data, GError **error);
+/* Is the download of this row queued? */
+gboolean spool_is_queued(Spool *spool, gint64 id);
+/* Each archive that is queued, in byte order. */
+gboolean spool_each_queued_archive(Spool *spool,
+                                   gboolean (*func)(const SpoolDownload *download, gpointer data,
+                                                    GError **error),
+                                   gpointer data, GError **error);
 /* Each download of STATE, in byte order. */
 gboolean spool_each_download(Spool *spool, SpoolState state,
                              gboolean (*func)(const SpoolDownload *download, gpointer data,

@@ -266,16 +266,19 @@ gboolean spool_note_damaged(Spool *spool, const char *path, GError **error)
            spool_commit(spool, error);
 }
 
-gboolean spool_each_download(Spool *spool, SpoolState state,
-                             gboolean (*func)(const SpoolDownload *download, gpointer data,
-                                              GError **error),
-                             gpointer data, GError **error)
+gboolean spool_is_queued(Spool *spool, gint64 id)
 {
-    if (!spool_commit(spool, error))
-        return FALSE;
-    g_autoptr(sqlite3_stmt) rows = database_query_new(
-        spool->database, error,
-        "SELECT " ROW_COLUMNS " FROM download WHERE state = ? ORDER BY path", "i", (gint64)state);
+    return database_number(spool->database, 0, "SELECT state = 0 FROM download WHERE id = ?", "i",
+                           id) == 1;
+}
+
+/* Takes QUERY. */
+static gboolean each_row(Spool *spool, sqlite3_stmt *query,
+                         gboolean (*func)(const SpoolDownload *download, gpointer data,
+                                          GError **error),
+                         gpointer data, GError **error)
+{
+    g_autoptr(sqlite3_stmt) rows = query;
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {
         got = database_step(spool->database, rows, error);
@@ -286,6 +289,33 @@ gboolean spool_each_download(Spool *spool, SpoolState state,
             return FALSE;
     }
     return got == 0;
+}
+
+gboolean spool_each_download(Spool *spool, SpoolState state,
+                             gboolean (*func)(const SpoolDownload *download, gpointer data,
+                                              GError **error),
+                             gpointer data, GError **error)
+{
+    if (!spool_commit(spool, error))
+        return FALSE;
+    sqlite3_stmt *rows = database_query_new(
+        spool->database, error,
+        "SELECT " ROW_COLUMNS " FROM download WHERE state = ? ORDER BY path", "i", (gint64)state);
+    return each_row(spool, rows, func, data, error);
+}
+
+gboolean spool_each_queued_archive(Spool *spool,
+                                   gboolean (*func)(const SpoolDownload *download, gpointer data,
+                                                    GError **error),
+                                   gpointer data, GError **error)
+{
+    if (!spool_commit(spool, error))
+        return FALSE;
+    /* "+": not by the index on paths, where archives are few among many files. */
+    sqlite3_stmt *rows = database_query_new(
+        spool->database, error,
+        "SELECT " ROW_COLUMNS " FROM download WHERE state = 0 AND role = 1 ORDER BY +path", "");
+    return each_row(spool, rows, func, data, error);
 }
 
 gboolean spool_requeue(Spool *spool, const char *path, GError **error)

@@ -93,14 +93,10 @@ static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
     return TRUE;
 }
 
-static gboolean on_queued(const SpoolDownload *download, gpointer data, GError **error)
+static gboolean on_archive(const SpoolDownload *download, gpointer data, GError **error)
 {
     ArchiveSums *sums = data;
-    if (sums->spec->partial_fd >= 0) {
-        g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, download->id);
-        sums->resume_bytes += partial_file_left(sums->spec->partial_fd, key);
-    }
-    if (download->file->role == FILE_ROLE_ARCHIVE && download->file->unpack) {
+    if (download->file->unpack) {
         sums->archives++;
         if (look_into_zip(sums, download->file)) {
             sums->archives_known++;
@@ -109,6 +105,14 @@ static gboolean on_queued(const SpoolDownload *download, gpointer data, GError *
         }
     }
     return TRUE;
+}
+
+static void on_left(const char *key, guint64 bytes, gpointer data)
+{
+    ArchiveSums *sums = data;
+    if (spool_is_queued(sums->spec->spool, g_ascii_strtoll(key, NULL, 10))) {
+        sums->resume_bytes += bytes;
+    }
 }
 
 static void figures(const PlanSpec *spec, const SpoolTotals *totals, const ArchiveSums *sums,
@@ -178,8 +182,11 @@ gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Pla
 {
     ArchiveSums sums = {.job = job, .spec = spec};
     g_auto(Room) room = {.bytes = SIZE_UNKNOWN, .files = SIZE_UNKNOWN};
-    if (!spool_each_download(spec->spool, SPOOL_QUEUED, on_queued, &sums, error)) {
+    if (!spool_each_queued_archive(spec->spool, on_archive, &sums, error)) {
         return FALSE;
+    }
+    if (spec->partial_fd >= 0) {
+        partial_file_each_left(spec->partial_fd, on_left, &sums);
     }
     figures(spec, totals, &sums, plan);
     if (spec->mirror && !room_measure(spec->mirror, spec->limits, &room, error)) {

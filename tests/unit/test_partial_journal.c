@@ -82,6 +82,29 @@ static void test_other_boot(void)
     rig_clear(&rig);
 }
 
+static void note_left(const char *key, guint64 bytes, gpointer data)
+{
+    g_string_append_printf(data, "%s %" G_GUINT64_FORMAT "\n", key, bytes);
+}
+
+/* What is left is found without being asked for by name. */
+static void test_each_left(void)
+{
+    Rig rig;
+
+    rig_init(&rig);
+    g_autoptr(GString) left = g_string_new(NULL);
+    partial_file_each_left(rig.folder_fd, note_left, left);
+    g_assert_cmpstr(left->str, ==, "");
+    PartialFile *file = begin(&rig);
+    rig_write(file, 0, 2 * MIB, 0);
+    partial_file_free(file);
+    partial_file_each_left(rig.folder_fd, note_left, left);
+    g_autofree char *expected = g_strdup_printf("%s %d\n", RIG_KEY, (int)(2 * MIB));
+    g_assert_cmpstr(left->str, ==, expected);
+    rig_clear(&rig);
+}
+
 /* A restart voids what was durable, before the data changes. */
 static void test_restart_is_durable(void)
 {
@@ -286,6 +309,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/partial-journal/other-boot", test_other_boot);
+    g_test_add_func("/partial-journal/each-left", test_each_left);
     g_test_add_func("/partial-journal/restart-is-durable", test_restart_is_durable);
     g_test_add_func("/partial-journal/torn-lines", test_torn_lines);
     g_test_add_func("/partial-journal/strange-journals", test_strange_journals);

@@ -345,6 +345,56 @@ static void test_take(Place *place, gconstpointer data)
     assert_state(place, failed->file->path, SPOOL_QUEUED);
 }
 
+/* The id of a row that went is given to no other: a partial file may still bear it. */
+static void test_ids(Place *place, gconstpointer data)
+{
+    begin(place, NULL);
+    add(place, "a", 1, NULL);
+    add(place, "b", 1, NULL);
+    end(place);
+    g_autoptr(SpoolDownload) a = find(place, "a");
+    g_autoptr(SpoolDownload) b = find(place, "b");
+    g_assert_cmpint(a->id, <, b->id);
+    g_assert_true(spool_is_queued(place->spool, b->id));
+    begin(place, NULL);
+    add(place, "a", 1, NULL);
+    end(place);
+    g_assert_false(spool_is_queued(place->spool, b->id));
+    open_again(place);
+    begin(place, NULL);
+    add(place, "a", 1, NULL);
+    add(place, "c", 1, NULL);
+    end(place);
+    g_autoptr(SpoolDownload) same = find(place, "a");
+    g_autoptr(SpoolDownload) c = find(place, "c");
+    g_assert_cmpint(same->id, ==, a->id);
+    g_assert_cmpint(c->id, >, b->id);
+    stage(place, "a", "a");
+    g_assert_false(spool_is_queued(place->spool, a->id));
+}
+
+static gboolean note_path(const SpoolDownload *download, gpointer data, GError **error)
+{
+    g_string_append_printf(data, "%s\n", download->file->path);
+    return TRUE;
+}
+
+static void test_queued_archives(Place *place, gconstpointer data)
+{
+    begin(place, NULL);
+    add_archive(place, "y.zip", 100);
+    add_archive(place, "z.zip", 100);
+    add(place, "plain", 5, NULL);
+    add_archive(place, "x.zip", 100);
+    end(place);
+    stage(place, "y.zip", "zip bytes");
+    g_autoptr(GString) paths = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    g_assert_true(spool_each_queued_archive(place->spool, note_path, paths, &error));
+    g_assert_no_error(error);
+    g_assert_cmpstr(paths->str, ==, "x.zip\nz.zip\n");
+}
+
 static void test_members(Place *place, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -625,6 +675,8 @@ int main(int argc, char **argv)
     ADD("declared", test_declared);
     ADD("source_state", test_source_state);
     ADD("take", test_take);
+    ADD("ids", test_ids);
+    ADD("queued_archives", test_queued_archives);
     ADD("members", test_members);
     ADD("expected", test_expected);
     ADD("lock", test_lock);
