@@ -262,7 +262,8 @@ static gboolean prepare(Install *install, GError **error)
 {
     Stage *stage = install->stage;
     install->is_open = g_strcmp0(install->header->access, "open") == 0;
-    if (!spool_each_file(stage->spool, FALSE, check_staged, install, error))
+    if (!spool_forget_unproven(stage->spool, error) ||
+        !spool_each_file(stage->spool, FALSE, check_staged, install, error))
         return FALSE;
     if (install->missing->len > 0)
         return refuse_missing(install, error);

@@ -116,6 +116,15 @@ gboolean spool_forget_members(Spool *spool, gint64 id, GError **error)
            spool_commit(spool, error);
 }
 
+gboolean spool_forget_unproven(Spool *spool, GError **error)
+{
+    return spool_commit(spool, error) &&
+           database_run(spool->database, error,
+                        "UPDATE member SET state = 0, have = 0 WHERE have = 1 AND archive IN"
+                        " (SELECT id FROM download WHERE have = 0 OR state NOT IN (1, 2, 3))",
+                        "");
+}
+
 static void fill_file(sqlite3_stmt *row, LockFile *file)
 {
     memset(file, 0, sizeof *file);

@@ -257,7 +257,9 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
         g_autoptr(Frontier) next = g_steal_pointer(&members->next);
         members->next_whole = FALSE;
         unpack_start(members, next);
-        return;
+        if (members->unpacking) {
+            return;
+        }
     }
     work_settle(work);
 }
@@ -273,7 +275,8 @@ static void unpack_start(Members *members, Frontier *frontier)
     members->refused = FALSE;
     g_clear_error(&members->error);
     if (!spool_forget_members(fetch->spool, work->row->id, &error)) {
-        fetch_stop(fetch, g_steal_pointer(&error));
+        members->done = TRUE;
+        members->error = g_steal_pointer(&error);
         return;
     }
     g_autoptr(GArray) volumes = open_volumes(work, &error);

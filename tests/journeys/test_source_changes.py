@@ -91,6 +91,57 @@ class Archives(Journey):
         self.medmirror("verify")
 
 
+class Damaged(Journey):
+    """Members that came out of an archive before it turned out to be wrong."""
+
+    def setUp(self):
+        super().setUp()
+        self.server = self.origin()
+        self.members = {f"m{number}.bin": Noise(300_000, number) for number in range(10)}
+
+    def assert_nothing_of_it(self, name, data, *options):
+        self.server.site.add(name, Bytes(data))
+        url = f"{self.server.url}/{name}"
+        for _ in range(2):
+            result = self.medmirror("pull", url, *options, expect=5)
+            self.assert_explains(result, name)
+            self.assertEqual([path for path in self.installed() if path.suffix == ".bin"], [], str(result))
+        whole = archives.make_tar_gz(self.members) if name.endswith(".gz") else archives.make_zip(self.members)
+        self.server.site.add(name, Bytes(whole), mtime=LATER)
+        path, result = self.pull(url)
+        self.assert_arrived(path, self.members, result)
+
+    def spoiled(self, data):
+        at = len(data) * 9 // 10
+        return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+    def test_tar_gz(self):
+        self.assert_nothing_of_it("x.tar.gz", self.spoiled(archives.make_tar_gz(self.members)))
+
+    def test_tar_gz_that_is_cut(self):
+        self.assert_nothing_of_it("x.tar.gz", archives.make_tar_gz(self.members)[:-200_000])
+
+    def test_tar_gz_where_files_may_be_missing(self):
+        self.assert_nothing_of_it("x.tar.gz", self.spoiled(archives.make_tar_gz(self.members)), "--allow-incomplete")
+
+    def test_zip_where_files_may_be_missing(self):
+        self.assert_nothing_of_it("x.zip", self.spoiled(archives.make_zip(self.members)), "--allow-incomplete")
+
+    def test_every_format_once_damaged_then_right(self):
+        forms = {"tar": archives.make_tar, "tar.gz": archives.make_tar_gz, "tar.zst": archives.make_tar_zst,
+                 "zip": archives.make_zip, "7z": archives.make_7z, "rar": archives.make_rar}
+        for form, make in forms.items():
+            if form == "tar":
+                continue  # nothing in it tells of a wrong byte
+            with self.subTest(form):
+                data = make(self.members)
+                self.server.site.add("x." + form, Bytes(data))
+                self.server.faults.add(faults.corrupt(len(data) // 2, "/x." + form, times=1))
+                path, result = self.pull(f"{self.server.url}/x.{form}")
+                self.assert_arrived(path, self.members, result)
+                self.server.faults.clear()
+
+
 class LeftInTheStage(Journey):
     """What a pull that failed has staged, and the source changed before the next."""
 
