@@ -126,11 +126,12 @@ void owner_release(Owner *owner)
 }
 
 /* 1: made, and ours; 0: somebody was faster; -1 with an error. */
-static int make_file(Owner *owner, const char *verb, GError **error)
+static int make_file(Owner *owner, const Mirror *mirror, const char *verb, GError **error)
 {
     owner->fd = openat(owner->owners_fd, owner->name,
                        O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (owner->fd < 0 && errno == EEXIST)
+    int problem = errno;
+    if (owner->fd < 0 && problem == EEXIST)
         return 0;
     gboolean locked = FALSE;
     /* Who looks at the file holds the lock for an instant. */
@@ -140,10 +141,14 @@ static int make_file(Owner *owner, const char *verb, GError **error)
             g_usleep(1000);
     }
     g_autofree char *text = owner_file_describe(owner->folder, verb, locked);
-    if (owner->fd < 0 || !write_whole(owner->fd, text, strlen(text))) {
-        error_set_storage(error, errno, _("cannot write the owner file of %s"), owner->folder);
-        if (owner->fd >= 0)
+    gboolean written = owner->fd >= 0 && write_whole(owner->fd, text, strlen(text));
+    if (!written) {
+        if (owner->fd >= 0) {
+            problem = errno;
             unlinkat(owner->owners_fd, owner->name, 0);
+        }
+        error_set_storage(error, problem, _("cannot write the owner file of %s in the mirror %s"),
+                          owner->folder, mirror_path(mirror));
         return -1;
     }
     /* Stopped for long between the two calls, we may have been taken for dead. */
@@ -202,10 +207,11 @@ static gboolean wait_for(Waiting *waiting, const char *folder, OwnerLife life,
     return TRUE;
 }
 
-static gboolean take(Owner *owner, const char *verb, Waiting *waiting, GError **error)
+static gboolean take(Owner *owner, const Mirror *mirror, const char *verb, Waiting *waiting,
+                     GError **error)
 {
     for (;;) {
-        int made = make_file(owner, verb, error);
+        int made = make_file(owner, mirror, verb, error);
         if (made != 0)
             return made > 0;
         g_autoptr(OwnerInfo) info = NULL;
@@ -234,7 +240,7 @@ Owner *owner_take(Mirror *mirror, const char *folder, const char *verb, gboolean
         return NULL;
     }
     Waiting waiting = {no_wait, waits, cancelled, data, NULL, 0, 0};
-    gboolean taken = take(owner, verb, &waiting, error);
+    gboolean taken = take(owner, mirror, verb, &waiting, error);
     g_free(waiting.told);
     return taken && start_beating(owner, error) ? g_steal_pointer(&owner) : NULL;
 }
