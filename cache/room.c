@@ -186,10 +186,42 @@ gboolean room_measure(Mirror *mirror, const RoomLimits *limits, Room *room, GErr
     return take_configuration(mirror, limits, room, error);
 }
 
+static gboolean is_unknown(PlanFigure figure)
+{
+    return figure.at_least && figure.bytes == 0;
+}
+
 static char *describe_bytes(PlanFigure figure)
 {
     g_autofree char *size = size_text(figure.bytes);
-    return figure.at_least ? g_strdup_printf(_("at least %s"), size) : g_steal_pointer(&size);
+    return is_unknown(figure) ? g_strdup(_("not known"))
+           : figure.at_least  ? g_strdup_printf(_("at least %s"), size)
+                              : g_steal_pointer(&size);
+}
+
+static void describe_files(const Plan *plan, GString *text)
+{
+    g_autofree char *have = size_text(plan->have_bytes);
+    g_string_append(text, _("  files        "));
+    if (is_unknown(plan->files)) {
+        g_string_append(text, _("those in the archives"));
+    } else {
+        g_string_append_printf(text,
+                               plan->files.at_least
+                                   ? _("%" G_GUINT64_FORMAT " new, and those in the archives")
+                                   : _("%" G_GUINT64_FORMAT " new"),
+                               plan->files.bytes);
+    }
+    if (plan->have_files) {
+        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " here (%s)"), plan->have_files,
+                               have);
+    } else {
+        g_string_append(text, _("; none here yet"));
+    }
+    if (plan->resume_bytes) {
+        g_autofree char *resumed = size_text(plan->resume_bytes);
+        g_string_append_printf(text, _("; %s of them received before"), resumed);
+    }
 }
 
 char *plan_describe(const Plan *plan, const Room *room)
@@ -197,17 +229,18 @@ char *plan_describe(const Plan *plan, const Room *room)
     g_autofree char *fetch = describe_bytes(plan->fetch);
     g_autofree char *on_disk = describe_bytes(plan->on_disk);
     g_autofree char *peak = describe_bytes(plan->peak);
-    g_autofree char *have = size_text(plan->have_bytes + plan->resume_bytes);
     g_autoptr(GString) text = g_string_new(NULL);
-    g_string_append_printf(
-        text, _("  to fetch     %s\n  on disk      %s afterwards, %s more at the most\n"), fetch,
-        on_disk, peak);
     g_string_append_printf(text,
-                           plan->files.at_least ? _("  files        at least %" G_GUINT64_FORMAT
-                                                    " new, %" G_GUINT64_FORMAT " here (%s)")
-                                                : _("  files        %" G_GUINT64_FORMAT
-                                                    " new, %" G_GUINT64_FORMAT " here (%s)"),
-                           plan->files.bytes, plan->have_files, have);
+                           is_unknown(plan->fetch)
+                               ? _("  to fetch     %s: the source tells no sizes beforehand\n")
+                               : _("  to fetch     %s\n"),
+                           fetch);
+    g_string_append_printf(text,
+                           is_unknown(plan->on_disk)
+                               ? _("  on disk      %s: free space is watched meanwhile\n")
+                               : _("  on disk      %s afterwards; new space at the peak: %s\n"),
+                           on_disk, peak);
+    describe_files(plan, text);
     if (room) {
         g_autofree char *free = size_text(room->bytes);
         g_string_append_printf(text, _("\n  room         %s (%s)"), free, room->limited_by);

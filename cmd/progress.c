@@ -107,12 +107,13 @@ static char *make_line(const char *name, int percent, guint64 bytes, guint64 rat
                        guint columns, gboolean unicode)
 {
     g_autofree char *size = size_text(bytes);
-    g_autofree char *speed = size_text(rate);
+    g_autofree char *a_second = size_text(rate);
+    g_autofree char *speed = g_strdup_printf("%s/s", a_second);
     g_autofree char *share = percent < 0 ? g_strdup("    ") : g_strdup_printf("%3d%%", percent);
     g_autofree char *padded_size = text_pad(size, 9);
-    g_autofree char *padded_speed = text_pad(speed, 9);
+    g_autofree char *padded_speed = text_pad(speed, 10);
     g_autofree char *tail =
-        g_strdup_printf(" %s  %s  %s/s  %s", share, padded_size, padded_speed, left);
+        g_strdup_printf(" %s  %s  %s  %s", share, padded_size, padded_speed, left);
     guint tail_columns = text_columns(tail);
     if (columns < tail_columns + 12) {
         g_autofree char *short_tail = g_strdup_printf(" %s", share);
@@ -153,15 +154,22 @@ static char *file_line(const TransferProgress *file, guint columns, gboolean uni
 int progress_percent(const EngineSnapshot *snapshot, const JobProgress *progress)
 {
     guint64 running = 0;
+    gdouble shares = 0; /* of the running files, each 1 when it is whole */
     for (guint i = 0; snapshot && i < snapshot->running->len; i++) {
-        running += g_array_index(snapshot->running, TransferProgress, i).done;
+        const TransferProgress *file = &g_array_index(snapshot->running, TransferProgress, i);
+        running += file->done;
+        if (file->total != SIZE_UNKNOWN && file->total) {
+            shares += MIN((gdouble)file->done / (gdouble)file->total, 1);
+        }
     }
     if (progress->bytes_all > 0) {
         return percent_of((guint64)progress->bytes_done + running, (guint64)progress->bytes_all);
     }
-    return progress->files_all > 0
-               ? percent_of((guint64)progress->files_done, (guint64)progress->files_all)
-               : -1;
+    if (progress->files_all <= 0) {
+        return -1;
+    }
+    gdouble files = (gdouble)progress->files_done + shares;
+    return (int)MIN(files * 100 / (gdouble)progress->files_all, 100);
 }
 
 char *progress_total(const EngineSnapshot *snapshot, const JobProgress *progress)
@@ -187,6 +195,22 @@ char *progress_total(const EngineSnapshot *snapshot, const JobProgress *progress
     return g_string_free(text, FALSE);
 }
 
+static char *total_line(const EngineSnapshot *snapshot, const JobProgress *progress, guint columns)
+{
+    int percent = progress_percent(snapshot, progress);
+    g_autofree char *share = percent >= 0 ? g_strdup_printf("%3d%%  ", percent) : g_strdup("");
+    g_autofree char *total = progress_total(snapshot, progress);
+    g_autofree char *whole = g_strdup_printf(_(" total  %s%s"), share, total);
+    if (text_columns(whole) <= columns || progress->checked_files) {
+        return text_fit(whole, columns);
+    }
+    g_autofree char *rate = size_text(snapshot ? snapshot->rate : 0);
+    g_autofree char *narrow =
+        g_strdup_printf(" %s%" G_GINT64_FORMAT "/%" G_GINT64_FORMAT "  %s/s", share,
+                        progress->files_done, progress->files_all, rate);
+    return text_fit(narrow, columns);
+}
+
 GPtrArray *progress_lines(const EngineSnapshot *snapshot, const JobProgress *progress,
                           guint columns, guint most, gboolean unicode)
 {
@@ -200,14 +224,6 @@ GPtrArray *progress_lines(const EngineSnapshot *snapshot, const JobProgress *pro
         g_autofree char *more = g_strdup_printf(_(" … %u more"), running - most);
         g_ptr_array_add(lines, text_fit(more, columns));
     }
-    g_autofree char *total = progress_total(snapshot, progress);
-    int percent = progress_percent(snapshot, progress);
-    if (percent >= 0) {
-        g_autofree char *with = g_strdup_printf(_(" total  %3d%%  %s"), percent, total);
-        g_ptr_array_add(lines, text_fit(with, columns));
-    } else {
-        g_autofree char *without = g_strdup_printf(_(" total  %s"), total);
-        g_ptr_array_add(lines, text_fit(without, columns));
-    }
+    g_ptr_array_add(lines, total_line(snapshot, progress, columns));
     return lines;
 }

@@ -35,7 +35,7 @@ class FullDisk(Journey):
 
     def assert_figures(self, result):
         """To fetch, on disk afterwards, peak, number of files."""
-        for words in (r"(?m)^ *to fetch +.*\d", r"(?m)^ *on disk +.*\d.* afterwards", r"\d.* at the most", r"(?m)^ *files +.*\d"):
+        for words in (r"(?m)^ *to fetch +.*\d", r"(?m)^ *on disk +.*\d.* afterwards", r"at the peak: .*\d", r"(?m)^ *files +.*\d"):
             self.assertRegex(result.err, words, str(result))
         self.assert_explains(result)
 

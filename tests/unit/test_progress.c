@@ -89,6 +89,22 @@ static void test_total(void)
     g_assert_cmpint(progress_percent(snapshot, &progress), ==, 50);
     progress.bytes_all = -1;
     g_assert_cmpint(progress_percent(snapshot, &progress), ==, 7);
+    /* Half a file of a hundred. */
+    g_array_index(snapshot->running, TransferProgress, 0).done = 50000;
+    progress.files_all = 10;
+    g_assert_cmpint(progress_percent(snapshot, &progress), ==, 75);
+    snapshot_free(snapshot);
+}
+
+static void test_rate_and_narrow_total(void)
+{
+    EngineSnapshot *snapshot = make_snapshot(1);
+    JobProgress progress = {.files_done = 7, .files_all = 100, .bytes_all = -1};
+    g_autoptr(GPtrArray) wide = progress_lines(snapshot, &progress, 120, 8, TRUE);
+    g_assert_nonnull(strstr(g_ptr_array_index(wide, 0), "1.2 MB/s"));
+    g_assert_nonnull(strstr(g_ptr_array_index(wide, 1), "7 of 100 files"));
+    g_autoptr(GPtrArray) narrow = progress_lines(snapshot, &progress, 40, 8, TRUE);
+    g_assert_cmpstr(g_ptr_array_index(narrow, 1), ==, "   7%  7/100  987.7 kB/s");
     snapshot_free(snapshot);
 }
 
@@ -111,6 +127,7 @@ int main(int argc, char **argv)
     g_test_add_func("/progress/fit", test_fit);
     g_test_add_func("/progress/lines-fit-every-window", test_lines_fit_every_window);
     g_test_add_func("/progress/total", test_total);
+    g_test_add_func("/progress/rate-and-narrow-total", test_rate_and_narrow_total);
     g_test_add_func("/progress/durations", test_durations);
     return g_test_run();
 }

@@ -73,6 +73,37 @@ static void test_fits(void)
     }
 }
 
+/* Sums that make sense, and no "at least 0 bytes" where nothing is known. */
+static void test_describe(void)
+{
+    const struct {
+        Plan plan;
+        const char *says[3];
+    } rows[] = {
+        {{.fetch = {0, TRUE}, .on_disk = {0, TRUE}, .peak = {0, TRUE}, .files = {0, TRUE}},
+         {"to fetch     not known", "on disk      not known", "those in the archives; none"}},
+        {{.fetch = {2000, FALSE},
+          .on_disk = {3000, FALSE},
+          .peak = {2500, FALSE},
+          .files = {4, FALSE},
+          .have_files = 1,
+          .have_bytes = 1000,
+          .resume_bytes = 500},
+         {"to fetch     2.0 kB\n", "3.0 kB afterwards; new space at the peak: 2.5 kB",
+          "4 new; 1 here (1.0 kB); 500 bytes of them received before"}},
+        {{.fetch = {2000, TRUE}, .on_disk = {2000, TRUE}, .peak = {0, TRUE}, .files = {4, TRUE}},
+         {"at least 2.0 kB\n", "at least 2.0 kB afterwards", "4 new, and those in the archives"}},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *text = plan_describe(&rows[i].plan, NULL);
+        g_test_message("%s", text);
+        g_assert_null(strstr(text, " 0 bytes"));
+        for (gsize k = 0; k < G_N_ELEMENTS(rows[i].says); k++) {
+            g_assert_nonnull(strstr(text, rows[i].says[k]));
+        }
+    }
+}
+
 static void test_proofs(Place *place, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -99,5 +130,6 @@ int main(int argc, char **argv)
     g_test_add("/room/measure", Place, NULL, set_up, test_measure, tear_down);
     g_test_add("/room/proofs", Place, NULL, set_up, test_proofs, tear_down);
     g_test_add_func("/room/fits", test_fits);
+    g_test_add_func("/room/describe", test_describe);
     return g_test_run();
 }
