@@ -619,7 +619,7 @@ static void add_next_line(const Pull *pull, GError *failure)
         format = _("%s Try again later with: medmirror pull %s");
         break;
     case 6:
-        format = _("%s After room is made, go on with: medmirror pull %s");
+        format = _("%s When the mirror has room and can be written, go on with: medmirror pull %s");
         break;
     case 8:
         format = _("%s Who works here is told by: medmirror status. Then type: medmirror pull %s");
