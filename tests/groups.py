@@ -21,12 +21,14 @@ class Count:
     failed: int = 0
     skipped: int = 0
     bad: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
 
     def add(self, other):
         self.passed += other.passed
         self.failed += other.failed
         self.skipped += other.skipped
         self.bad += other.bad
+        self.left_out += other.left_out
 
     def __str__(self):
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -41,6 +43,7 @@ def count_tap(lines):
         elif match := re.match(r"(not )?ok \d+ (\S*)(.*)", line):
             if "# SKIP" in match.group(3):
                 count.skipped += 1
+                count.left_out.append(f"{match.group(2)}: {match.group(3).partition('# SKIP')[2].strip()}")
             elif match.group(1):
                 count.failed += 1
                 count.bad.append(match.group(2))
@@ -59,6 +62,8 @@ def count_unittest(lines):
         if match := re.match(r"(?:FAIL|ERROR): (\S+ \([^)]*\))", line):
             if match.group(1) not in count.bad:
                 count.bad.append(match.group(1))
+        elif match := re.match(r"(.*) \.\.\. skipped (.*)", line):
+            count.left_out.append(f"{match.group(1)}: {match.group(2)}")
         elif match := re.match(r"Ran (\d+) tests? in", line):
             count.passed = int(match.group(1))
         elif match := re.match(r"(?:OK|FAILED)(?: \((.*)\))?$", line):
@@ -78,6 +83,7 @@ def count_entry(name, lines, has_passed):
     if has_passed and count.passed + count.skipped == 0:
         count.passed = 1
     count.bad = [f"{name}: {case}" for case in count.bad]
+    count.left_out = [f"{name}: {case}" for case in count.left_out]
     return count
 
 
@@ -127,6 +133,8 @@ def main():
     print()
     for group, seconds, words in times:
         print(f"{group:10} {seconds:7.1f} s  {words}")
+    for case in total.left_out:
+        print(f"skipped: {case}")
     for case in total.bad:
         print(f"failed: {case}")
     print(total, flush=True)
