@@ -326,12 +326,16 @@ static gboolean use_what_is_here(Pull *pull, const LockHeader *candidate, const 
          !g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED))) {
         return FALSE;
     }
+    const char *reason = g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED)
+                             ? _("the source did not answer within 10 s.")
+                             : failure->message;
     job_tell(pull->job, JOB_EVENT_WARNING, "newer-not-asked",
              json_pack("{s:s, s:s, s:s}", "ref", pull->reference->ref, "version",
-                       candidate->version, "reason", failure->message),
+                       candidate->version, "reason", reason),
              _("%s: whether there is a newer version than %s is not known: %s"),
-             pull->reference->ref, candidate->version, failure->message);
+             pull->reference->ref, candidate->version, reason);
     finish_up_to_date(pull, candidate);
+    pull->result->not_asked = TRUE;
     return TRUE;
 }
 
@@ -688,6 +692,7 @@ static gboolean pull_run(Pull *pull, GError **error)
         return FALSE;
     }
     if (final) {
+        pull->result->not_asked = pull->reference->version == NULL;
         return finish_up_to_date(pull, candidate);
     }
     if (!pull_take(pull, error)) {

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     gboolean up_to_date; /* nothing had to be fetched */
     gboolean is_weak;    /* "as far as the source tells" */
+    gboolean not_asked;  /* whether there is a newer version is not known */
     gboolean installed;
     char *path;         /* absolute; NULL where nothing stands */
     char *ref;          /* "physionet/mitdb" */

@@ -128,7 +128,7 @@ static gboolean take_file(Reference *reference, const char *path, Catalogue *cat
     }
     g_autofree char *part = relpath_encode_part(manifest->id);
     reference->folder = g_strdup_printf("local/%s", part);
-    reference->ref = g_strdup(path);
+    reference->ref = g_canonicalize_filename(path, NULL); /* to be typed from anywhere */
     return TRUE;
 }
 

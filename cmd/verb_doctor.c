@@ -122,7 +122,7 @@ static void probe(Job *job, Invocation *invocation, const char *name, const char
         document
             ? g_strdup_printf(_("%s answers (HTTP status %d)%s%s"), base, document->status,
                               issuer ? _("; certificate issued by ") : "", issuer ? issuer : "")
-            : g_strdup_printf("%s: %s", base, error->message);
+            : g_strdup(error->message);
     g_autofree char *padded = text_pad(name, NAME_COLUMNS);
     g_autofree char *row = g_strconcat(padded, text, NULL);
     job_answer(job, JOB_EVENT_DETAIL, "endpoint",

@@ -41,7 +41,10 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
         part = g_strdup_printf(_("  part: %s"), what);
     }
     gboolean has_id = header->id && !g_str_has_suffix(header->ref, header->id);
-    console_answer(invocation->console, _("%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s"),
+    console_answer(invocation->console,
+                   ngettext("%s  %s  %6" G_GUINT64_FORMAT " file   %.16s…%s%s%s",
+                            "%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s",
+                            header->held_files),
                    padded, size, header->held_files, header->fingerprint ? header->fingerprint : "",
                    has_id ? "  " : "", has_id ? header->id : "", part ? part : "");
 }

@@ -61,8 +61,11 @@ static void add_part(GString *text, const LockHeader *header)
     }
     g_autofree char *what = selection_describe(header->selection);
     add_line(text,
-             _("part         %s: %" G_GUINT64_FORMAT " files are held, %" G_GUINT64_FORMAT
-               " of the source are not"),
+             ngettext("part         %s: %" G_GUINT64_FORMAT " file is held, %" G_GUINT64_FORMAT
+                      " of the source not",
+                      "part         %s: %" G_GUINT64_FORMAT " files are held, %" G_GUINT64_FORMAT
+                      " of the source not",
+                      header->held_files),
              what, header->held_files, header->skipped + header->absent + header->failed);
 }
 
@@ -73,21 +76,23 @@ static char *describe_result(const PullResult *result)
     const LockHeader *header = result->header;
     GString *text = g_string_new(NULL);
     g_autofree char *held = size_text(header->held_bytes);
+    g_autofree char *files = g_strdup_printf(
+        ngettext("%" G_GUINT64_FORMAT " file", "%" G_GUINT64_FORMAT " files", header->held_files),
+        header->held_files);
     if (result->up_to_date) {
         add_line(text,
-                 result->is_weak
-                     ? _("up to date   %s@%s, as far as the source tells: %" G_GUINT64_FORMAT
-                         " files, %s")
-                     : _("up to date   %s@%s: %" G_GUINT64_FORMAT " files, %s"),
-                 result->ref, header->version, header->held_files, held);
+                 result->not_asked ? _("here         %s@%s; the source was not asked for a newer "
+                                       "one: %s, %s")
+                 : result->is_weak ? _("up to date   %s@%s, as far as the source tells: %s, %s")
+                                   : _("up to date   %s@%s: %s, %s"),
+                 result->ref, header->version, files, held);
     } else {
         g_autofree char *received = size_text(result->fetched.received);
         g_autofree char *time = duration_text((guint64)(result->elapsed_us / G_USEC_PER_SEC));
         gdouble seconds = MAX((gdouble)result->elapsed_us / G_USEC_PER_SEC, 0.001);
         g_autofree char *rate = size_text((guint64)((gdouble)result->fetched.received / seconds));
-        add_line(text,
-                 _("done         %s@%s: %" G_GUINT64_FORMAT " files, %s; received %s in %s (%s/s)"),
-                 result->ref, header->version, header->held_files, held, received, time, rate);
+        add_line(text, _("done         %s@%s: %s, %s; received %s in %s (%s/s)"), result->ref,
+                 header->version, files, held, received, time, rate);
         if (result->fetched.shared_files) {
             g_autofree char *shared = size_text(result->fetched.shared_bytes);
             add_line(text,
@@ -107,7 +112,8 @@ static char *describe_result(const PullResult *result)
 static json_t *result_json(const PullResult *result)
 {
     json_t *facts =
-        json_pack("{s:s, s:b, s:b, s:b}", "ref", result->ref, "up_to_date", result->up_to_date,
+        json_pack("{s:s, s:b, s:b, s:b, s:b}", "ref", result->ref, "up_to_date",
+                  result->up_to_date && !result->not_asked, "not_asked", result->not_asked,
                   "as_far_as_the_source_tells", result->is_weak, "installed", result->installed);
     const LockHeader *header = result->header;
     if (header) {

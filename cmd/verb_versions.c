@@ -58,7 +58,7 @@ static int versions_on_job(Job *job, gpointer data)
     for (guint i = 0; here && i < here->len; i++) {
         const LockHeader *header = g_ptr_array_index(here, i);
         if (!g_hash_table_contains(seen, header->version)) {
-            print_version(job, header->version, offered && offered->len == 0, header);
+            print_version(job, header->version, !offered || offered->len == 0, header);
         }
     }
     if (offered && offered->len == 0) {
@@ -67,10 +67,15 @@ static int versions_on_job(Job *job, gpointer data)
                  reference->ref);
     }
     if (error) {
-        job_tell(
-            job, JOB_EVENT_FAILURE, "error",
-            json_pack("{s:i, s:s}", "exit", error_exit_status(error), "message", error->message),
-            "medmirror: %s", error->message);
+        g_autofree char *message =
+            error_exit_status(error) == 5
+                ? g_strdup_printf(_("%s What is here is listed; try again later with: medmirror "
+                                    "versions %s"),
+                                  error->message, reference->ref)
+                : g_strdup(error->message);
+        job_tell(job, JOB_EVENT_FAILURE, "error",
+                 json_pack("{s:i, s:s}", "exit", error_exit_status(error), "message", message),
+                 "medmirror: %s", message);
     }
     return error_exit_status(error);
 }

@@ -135,10 +135,15 @@ static void tell(const Transfer *transfer, const Outcome *outcome, const Step *s
     else if (step->drop_bytes && outcome->kind == OUTCOME_CHANGED)
         event_log(EVENT_LOG_INFO, _("%s: %s: %s; it is fetched anew from its beginning."),
                   transfer->name, address, detail);
-    else
-        event_log(EVENT_LOG_INFO, _("%s: %s: %s; it goes on in %.1f s (attempt %u of %u)."),
-                  transfer->name, address, detail, (double)step->delay_ms / 1000.0,
-                  transfer->history.without_progress + 1, transfer_limits(transfer).retries);
+    else {
+        /* A document is named by its address. */
+        gboolean same = strcmp(transfer->name, address) == 0;
+
+        event_log(EVENT_LOG_INFO, _("%s%s%s: %s; it goes on in %.1f s (attempt %u of %u)."),
+                  transfer->name, same ? "" : ": ", same ? "" : address, detail,
+                  (double)step->delay_ms / 1000.0, transfer->history.without_progress + 1,
+                  transfer_limits(transfer).retries);
+    }
 }
 
 static void note_at_host(Transfer *transfer, const Outcome *outcome, const Step *step)

@@ -232,6 +232,29 @@ class Answers(Journey):
         self.assertEqual(result.lines, [str(path)])
         self.medmirror("--offline", "pull", "physionet/mitdb", no_network=True, expect=(2, 5, 7))
 
+    def test_dead_source_and_a_version_here(self):
+        path, _ = self.pull("physionet/growing@1.4")
+        self.endpoints["physionet"] = NOWHERE
+        result = self.medmirror("pull", "physionet/growing")
+        self.assertEqual(result.lines, [str(path)])
+        self.assertIn("is not known", result.err)
+        self.assertNotIn("up to date", result.err)
+        versions = self.medmirror("versions", "physionet/growing", expect=5)
+        self.assertEqual(versions.lines, ["1.4  here"])
+        self.assert_explains(versions, NOWHERE)
+
+    def test_own_manifest_is_named_by_a_path_that_holds_anywhere(self):
+        server = self.origin()
+        server.site.add("d/a.txt", Bytes("a\n"))
+        manifest = {"id": "mine", "title": {"en": "Mine"}, "source": "http", "locator": {"url": server.url + "/d/"},
+                    "access": "open"}
+        (self.folder / "mine.json").write_text(json.dumps(manifest), encoding="utf-8")
+        path, _ = self.pull("./mine.json")
+        self.assertEqual(path.parent, self.mirror / "local" / "mine")
+        name = self.medmirror("list").out.split("@")[0]
+        self.assertEqual(name, str(self.folder / "mine.json"))
+        self.assertEqual(self.medmirror("path", name).lines, [str(path)])
+
     def test_manifest_of_ones_own(self):
         self.origin(UciSite(), "uci")
         self.medmirror("files", "uci/296")
