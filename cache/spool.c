@@ -319,8 +319,11 @@ char *addresses_to_text(const GPtrArray *addresses)
     if (addresses == NULL || addresses->len == 0)
         return NULL;
     GString *text = g_string_new(NULL);
-    for (guint i = 0; i < addresses->len; i++)
-        g_string_append_printf(text, "%s%s", i == 0 ? "" : "\n", (char *)addresses->pdata[i]);
+    for (guint i = 0; i < addresses->len; i++) {
+        if (i > 0)
+            g_string_append_c(text, '\n');
+        g_string_append(text, addresses->pdata[i]);
+    }
     return g_string_free(text, FALSE);
 }
 

@@ -348,40 +348,43 @@ gboolean spool_retry_failed(Spool *spool, GError **error)
                         "UPDATE download SET state = 0, reason = NULL WHERE state = 5", "");
 }
 
-static void hash_text(DigestStream *stream, const char *name, const char *text)
+/* NAME=TEXT and a NUL. */
+static void add_fact(GString *facts, const char *name, const char *text)
 {
     if (text == NULL)
         return;
-    digest_stream_update(stream, name, strlen(name));
-    digest_stream_update(stream, "=", 1);
-    digest_stream_update(stream, text, strlen(text) + 1);
+    g_string_append(facts, name);
+    g_string_append_c(facts, '=');
+    g_string_append(facts, text);
+    g_string_append_c(facts, '\0');
 }
 
-static void hash_row(DigestStream *stream, sqlite3_stmt *row)
+static void add_row_facts(GString *facts, sqlite3_stmt *row)
 {
-    hash_text(stream, "path", column_text(row, 0));
-    hash_text(stream, "size", column_text(row, 1));
+    add_fact(facts, "path", column_text(row, 0));
+    add_fact(facts, "size", column_text(row, 1));
     DigestSet declared;
     column_digests(row, 2, &declared);
     for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
         const Digest *digest = digest_set_get(&declared, (DigestAlgorithm)i);
         g_autofree char *hex = digest == NULL ? NULL : digest_to_hex(digest);
-        hash_text(stream, digest_algorithm_name((DigestAlgorithm)i), hex);
+        add_fact(facts, digest_algorithm_name((DigestAlgorithm)i), hex);
     }
     /* Where a digest speaks, a touched date says nothing more. */
     if (digest_set_is_empty(&declared)) {
-        hash_text(stream, "etag", column_text(row, 3));
-        hash_text(stream, "last-modified", column_text(row, 4));
-        hash_text(stream, "total", column_text(row, 5));
-        hash_text(stream, "modified", column_text(row, 6));
+        add_fact(facts, "etag", column_text(row, 3));
+        add_fact(facts, "last-modified", column_text(row, 4));
+        add_fact(facts, "total", column_text(row, 5));
+        add_fact(facts, "modified", column_text(row, 6));
     }
 }
 
 char *spool_source_state(Spool *spool, const ListingHead *head, GError **error)
 {
     g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
-    hash_text(stream, "version", head == NULL ? NULL : head->version);
-    hash_text(stream, "newest-change", head == NULL ? NULL : head->newest_change);
+    g_autoptr(GString) facts = g_string_new(NULL);
+    add_fact(facts, "version", head == NULL ? NULL : head->version);
+    add_fact(facts, "newest-change", head == NULL ? NULL : head->newest_change);
     g_autoptr(sqlite3_stmt) rows =
         database_query_new(spool->database, error,
                            "SELECT path, size, declared, etag, last_modified, total, modified"
@@ -391,7 +394,9 @@ char *spool_source_state(Spool *spool, const ListingHead *head, GError **error)
     while (got == 1) {
         got = database_step(spool->database, rows, error);
         if (got == 1)
-            hash_row(stream, rows);
+            add_row_facts(facts, rows);
+        digest_stream_update(stream, facts->str, facts->len);
+        g_string_truncate(facts, 0);
     }
     if (got < 0)
         return NULL;

@@ -194,8 +194,10 @@ static void on_tell(gpointer data)
     console_tell(teller->console, told->event);
     g_free(told);
     pthread_mutex_lock(&teller->lock);
-    teller->pending--;
-    pthread_cond_signal(&teller->room);
+    /* Not before many have room: woken for each, both threads would switch for every line. */
+    if (--teller->pending == MOST_PENDING / 2) {
+        pthread_cond_broadcast(&teller->room);
+    }
     pthread_mutex_unlock(&teller->lock);
 }
 

@@ -23,9 +23,12 @@ static void print_file(Filing *filing, const char *path, guint64 size, const Dig
         size == SIZE_UNKNOWN ? g_strdup("-") : g_strdup_printf("%" G_GUINT64_FORMAT, size);
     g_autofree char *shown = relpath_display(path);
     g_autofree char *text = g_strdup_printf("%14s  %s  %s", bytes, named ? named : "-", shown);
-    json_t *facts = json_pack("{s:s, s:s?, s:s}", "path", path, "digest", named, "state", state);
-    json_object_set_new(facts, "bytes",
-                        size == SIZE_UNKNOWN ? json_null() : json_integer((json_int_t)size));
+    json_t *facts = NULL;
+    if (filing->invocation->json) {
+        facts = json_pack("{s:s, s:s?, s:s}", "path", path, "digest", named, "state", state);
+        json_object_set_new(facts, "bytes",
+                            size == SIZE_UNKNOWN ? json_null() : json_integer((json_int_t)size));
+    }
     job_answer(filing->job, JOB_EVENT_DETAIL, "file", facts, NULL, text);
 }
 

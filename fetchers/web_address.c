@@ -109,10 +109,7 @@ char *web_path_to_relpath(const char *path, GError **error)
         return NULL;
     g_ptr_array_add(parts, NULL);
     g_autofree char *joined = g_strjoinv("/", (char **)parts->pdata);
-    g_autofree char *safe = relpath_from_bytes(joined, strlen(joined), NULL, error);
-    if (!safe || !relpath_check(safe, error))
-        return NULL;
-    return g_steal_pointer(&safe);
+    return relpath_from_bytes(joined, strlen(joined), NULL, error);
 }
 
 char *web_path_encode(const char *path)

@@ -159,9 +159,14 @@ char *relpath_collision_key(const char *path)
 
 char *relpath_display(const char *path)
 {
-    GString *shown = g_string_new(NULL);
-    const char *end = path + strlen(path);
+    gsize length = strlen(path);
+    GString *shown = g_string_sized_new(length + 1);
+    const char *end = path + length;
     for (const char *p = path; p < end;) {
+        if (g_ascii_isprint(*p)) {
+            g_string_append_c(shown, *p++);
+            continue;
+        }
         gunichar c = g_utf8_get_char_validated(p, end - p);
         if (c == (gunichar)-1 || c == (gunichar)-2) {
             g_string_append_printf(shown, "\\x%02x", (guint)(guint8)*p);
