@@ -4,12 +4,15 @@
 #include "i18n.h"
 
 #include <string.h>
+#include <zlib.h>
 
 /* Rar 4: technote.txt of unrar's distribution up to 4.x. Rar 5: rarlab.com/technote.htm. */
 enum {
     SIGNATURE4_BYTES = 7,
     SIGNATURE5_BYTES = 8,
     HEADER4_BYTES = 7,
+    FILE4_CRC_AT = 16,
+    FILE4_METHOD_AT = 25,
     FILE4_HIGH_AT = 32, /* the upper half of a file's packed size */
     MAIN4 = 0x73,
     FILE4 = 0x74,
@@ -18,11 +21,19 @@ enum {
     HAS_DATA4 = 0x8000,
     HAS_HIGH4 = 0x0100,
     ENCRYPTED4 = 0x0080,
+    SPLIT_OR_ENCRYPTED4 = 0x0007,
+    STORED4 = 0x30,
     HEADER5_LONGEST = 4 + 3 + 10 + 10 + 10 + 10,
     ENCRYPTION5 = 4,
     END5 = 5,
     HAS_EXTRA5 = 1,
     HAS_DATA5 = 2,
+    SPLIT5 = 0x18,
+    FILE5 = 2,
+    FILE5_HAS_TIME = 2,
+    FILE5_HAS_CRC = 4,
+    FILE5_METHOD = 0x380,
+    FILE5_LONGEST = 4 + 8 * 10 + 8,
 };
 static const guint8 signature4[SIGNATURE4_BYTES] = {'R', 'a', 'r', '!', 0x1a, 7, 0};
 static const guint8 signature5[SIGNATURE5_BYTES] = {'R', 'a', 'r', '!', 0x1a, 7, 1, 0};
@@ -30,7 +41,10 @@ static const guint8 signature5[SIGNATURE5_BYTES] = {'R', 'a', 'r', '!', 0x1a, 7,
 typedef struct {
     guint64 type, flags;
     guint64 length; /* with its data */
+    guint64 header; /* without */
 } Block;
+
+#define PIECE_BYTES 65536
 
 static gboolean chain_broken(GError **error)
 {
@@ -53,8 +67,11 @@ static gboolean read_block4(UnpackSource *source, guint64 at, Block *block, GErr
     guint8 header[HEADER4_BYTES], size[4];
     if (!unpack_source_read_exactly(at, header, sizeof(header), source, error))
         return FALSE;
-    *block = (Block){header[2], get_le(header + 3, 2), get_le(header + 5, 2)};
-    const guint64 header_length = block->length;
+    const guint64 header_length = get_le(header + 5, 2);
+    *block = (Block){.type = header[2],
+                     .flags = get_le(header + 3, 2),
+                     .length = header_length,
+                     .header = header_length};
     if (header_length < HEADER4_BYTES)
         return chain_broken(error);
     const gboolean is_file = block->type == FILE4 || block->type == SERVICE4;
@@ -102,7 +119,7 @@ static gboolean read_block5(UnpackSource *source, guint64 at, Block *block, GErr
     guint64 length, extra = 0, data = 0;
     if (there <= 4 || !take_number(&from, end, &length))
         return chain_broken(error);
-    block->length = (guint64)(from - header) + length;
+    block->header = block->length = (guint64)(from - header) + length;
     if (!take_number(&from, end, &block->type) || !take_number(&from, end, &block->flags) ||
         ((block->flags & HAS_EXTRA5) && !take_number(&from, end, &extra)) ||
         ((block->flags & HAS_DATA5) && !take_number(&from, end, &data)) || length == 0 ||
@@ -125,6 +142,71 @@ static int version_at(UnpackSource *source, guint64 at)
     return memcmp(signature, signature5, SIGNATURE5_BYTES) == 0 ? 5 : 0;
 }
 
+/* libarchive 3.6 never compares the CRC of a member that is stored: the data of the block at AT. */
+static gboolean check_crc(UnpackSource *source, guint64 at, const Block *block, guint64 wanted,
+                          GError **error)
+{
+    g_autofree guint8 *piece = g_malloc(PIECE_BYTES);
+    const guint64 end = at + block->length;
+    uLong crc = crc32(0, NULL, 0);
+    for (guint64 from = at + block->header; from < end;) {
+        const gsize length = (gsize)MIN((guint64)PIECE_BYTES, end - from);
+        if (!unpack_source_read_exactly(from, piece, length, source, error))
+            return FALSE;
+        crc = crc32(crc, piece, (uInt)length);
+        from += length;
+    }
+    if (crc == wanted)
+        return TRUE;
+    g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                        _("The archive is damaged: a member's bytes do not have its CRC."));
+    return FALSE;
+}
+
+static gboolean check_stored4(UnpackSource *source, guint64 at, const Block *block, GError **error)
+{
+    guint8 header[FILE4_METHOD_AT + 1];
+    if (block->type != FILE4 || (block->flags & SPLIT_OR_ENCRYPTED4) ||
+        block->header < sizeof(header))
+        return TRUE;
+    if (!unpack_source_read_exactly(at, header, sizeof(header), source, error))
+        return FALSE;
+    return header[FILE4_METHOD_AT] != STORED4 ||
+           check_crc(source, at, block, get_le(header + FILE4_CRC_AT, 4), error);
+}
+
+static gboolean check_stored5(UnpackSource *source, guint64 at, const Block *block, GError **error)
+{
+    guint8 header[FILE5_LONGEST];
+    const gsize length = (gsize)MIN((guint64)sizeof(header), block->header);
+    if (block->type != FILE5 || (block->flags & SPLIT5) || length <= 4)
+        return TRUE;
+    if (!unpack_source_read_exactly(at, header, length, source, error))
+        return FALSE;
+    const guint8 *from = header + 4, *end = header + length;
+    guint64 skipped, flags, method;
+    gboolean whole = take_number(&from, end, &skipped) && take_number(&from, end, &skipped) &&
+                     take_number(&from, end, &skipped);
+    if (whole && (block->flags & HAS_EXTRA5))
+        whole = take_number(&from, end, &skipped);
+    if (whole && (block->flags & HAS_DATA5))
+        whole = take_number(&from, end, &skipped);
+    whole = whole && take_number(&from, end, &flags) && take_number(&from, end, &skipped) &&
+            take_number(&from, end, &skipped);
+    if (!whole)
+        return chain_broken(error);
+    if (!(flags & FILE5_HAS_CRC))
+        return TRUE;
+    from += flags & FILE5_HAS_TIME ? 4 : 0;
+    if (end - from < 4)
+        return chain_broken(error);
+    const guint64 crc = get_le(from, 4);
+    from += 4;
+    if (!take_number(&from, end, &method))
+        return chain_broken(error);
+    return (method & FILE5_METHOD) != 0 || check_crc(source, at, block, crc, error);
+}
+
 /* One volume from *AT on; *AT: behind its last block. *ENDED: it has an end block. */
 static gboolean walk_volume(UnpackSource *source, int version, guint64 total, guint64 *at,
                             gboolean *ended, GError **error)
@@ -137,6 +219,8 @@ static gboolean walk_volume(UnpackSource *source, int version, guint64 total, gu
             return FALSE;
         if (block.length > total - *at)
             return chain_broken(error);
+        if (!(version == 4 ? check_stored4 : check_stored5)(source, *at, &block, error))
+            return FALSE;
         *at += block.length;
         *ended = block.type == (version == 4 ? (guint64)END4 : (guint64)END5);
     }

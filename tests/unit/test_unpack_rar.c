@@ -173,6 +173,24 @@ static void test_cut(void)
     }
 }
 
+/* libarchive hands out stored bytes without comparing their CRC. */
+static void test_flipped(void)
+{
+    GByteArray *(*const makers[])(void) = {rar4_two, rar5_two};
+    static const char *const texts[] = {"the first", "the second"};
+    g_autoptr(UnpackRule) rule = unpack_rule_new(ARCHIVE_RAR, FILTER_NONE);
+    for (gsize i = 0; i < G_N_ELEMENTS(makers) * G_N_ELEMENTS(texts); i++) {
+        const char *text = texts[i % G_N_ELEMENTS(texts)];
+        g_autoptr(GByteArray) bytes = makers[i / G_N_ELEMENTS(texts)]();
+        guint8 *data = memmem(bytes->data, bytes->len, text, strlen(text));
+        g_assert_nonnull(data);
+        data[strlen(text) - 1] ^= 1;
+        g_auto(Try) try = {.rule = rule, .bytes = bytes};
+        try_run(&try);
+        g_assert_error(try.error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED);
+    }
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -271,6 +289,7 @@ int main(int argc, char **argv)
     fixture_main(&argc, &argv);
     g_test_add_func("/unpack_rar/stored", test_stored);
     g_test_add_func("/unpack_rar/cut", test_cut);
+    g_test_add_func("/unpack_rar/flipped", test_flipped);
     g_test_add_func("/unpack_rar/refused", test_refused);
     g_test_add_func("/unpack_rar/volumes", test_volumes);
     g_test_add_func("/unpack_rar/joined", test_joined);
