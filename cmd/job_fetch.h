@@ -7,14 +7,9 @@
 #include "index.h"
 #include "job.h"
 #include "reference.h"
+#include "requirement.h"
 #include "selection.h"
 #include "stage.h"
-
-typedef enum {
-    REQUIRE_NOTHING,
-    REQUIRE_DECLARED, /* first use is a failure */
-    REQUIRE_LOCKED,   /* anything but the lock's digest is a failure */
-} Requirement;
 
 typedef struct {
     const Reference *reference;

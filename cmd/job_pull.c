@@ -662,10 +662,18 @@ static gboolean check_is_no_fingerprint(const Reference *reference, GError **err
 }
 
 /* What stands here was asked for with --require, and some of it nobody vouches for. */
-static gboolean check_required(const PullRequest *request, const LockHeader *header, GError **error)
+static gboolean check_required(const Pull *pull, const LockHeader *header, GError **error)
 {
-    guint64 unvouched = header->trust_count[TRUST_FIRST_USE] + header->trust_count[TRUST_HINT];
-    if (request->require != REQUIRE_DECLARED || unvouched == 0) {
+    guint64 unvouched = 0;
+    if (pull->request->require != REQUIRE_DECLARED) {
+        return TRUE;
+    }
+    g_autoptr(LockReader) lock =
+        mirror_open_lock(pull->mirror, pull->reference->folder, header->version, error);
+    if (!lock || !requirement_count_unmet(REQUIRE_DECLARED, lock, &unvouched, error)) {
+        return FALSE;
+    }
+    if (unvouched == 0) {
         return TRUE;
     }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
@@ -742,8 +750,7 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     gint64 begin = g_get_monotonic_time();
     g_autoptr(GError) failure = NULL;
     gboolean done = pull_run(&pull, &failure);
-    if (done && pull.result->up_to_date &&
-        !check_required(request, pull.result->header, &failure)) {
+    if (done && pull.result->up_to_date && !check_required(&pull, pull.result->header, &failure)) {
         done = FALSE;
         g_clear_pointer(&pull.result->header, lock_header_free);
     }

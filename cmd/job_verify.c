@@ -124,18 +124,6 @@ static gboolean on_unchanged(const char *path, guint64 size, gint64 mtime_ns, gi
            index_is_unchanged(verify->index, verify->folder, verify->version, path, &stamp);
 }
 
-static gboolean is_trusted(const Verify *verify, Trust trust)
-{
-    switch (verify->request->require) {
-    case REQUIRE_NOTHING:
-        return TRUE;
-    case REQUIRE_DECLARED:
-        return trust == TRUST_DECLARED || trust == TRUST_LOCKED;
-    default:
-        return trust == TRUST_LOCKED;
-    }
-}
-
 /* The files of the lock and those of the tree, both in byte order, side by side: what only the tree
  * has is foreign. */
 typedef struct {
@@ -207,9 +195,6 @@ static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
         }
         if (!relpath_check(file.path, error)) {
             return FALSE;
-        }
-        if (!is_trusted(verify, file.trust)) {
-            verify->result->untrusted++;
         }
         verifier_add(verifier, file.path, file.size, &file.digests, file.link_target);
     }
@@ -317,8 +302,10 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
         return NULL;
     }
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
-    gboolean done =
-        again && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error);
+    g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
+    gboolean done = again && trust && verify_lock(&verify, lock, error) &&
+                    count_foreign(&verify, again, error) &&
+                    requirement_count_unmet(request->require, trust, &result->untrusted, error);
     close(verify.tree_fd);
     if (!done) {
         return NULL;
@@ -432,7 +419,9 @@ VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest
     if (g_file_test(lock_path, G_FILE_TEST_IS_REGULAR)) {
         g_autoptr(LockReader) lock = lock_reader_open(AT_FDCWD, lock_path, error);
         g_autoptr(LockReader) again = lock ? lock_reader_open(AT_FDCWD, lock_path, error) : NULL;
-        done = again && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error);
+        g_autoptr(LockReader) trust = again ? lock_reader_open(AT_FDCWD, lock_path, error) : NULL;
+        done = trust && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error) &&
+               requirement_count_unmet(request->require, trust, &result->untrusted, error);
         if (done) {
             result->fingerprint = g_strdup(lock_reader_header(again)->fingerprint);
         }

@@ -308,8 +308,7 @@ static void work_is_changed(Work *work)
 static gboolean work_is_required(Work *work)
 {
     Requirement require = work->fetch->spec->require;
-    gboolean good = require == REQUIRE_NOTHING || work->verdict.trust == TRUST_LOCKED ||
-                    (require == REQUIRE_DECLARED && work->verdict.trust == TRUST_DECLARED);
+    gboolean good = requirement_is_met(require, work->verdict.trust, work->row->file->role);
     if (!good) {
         work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
                                     _("%s: nobody declares a digest for it, and --require asks for "

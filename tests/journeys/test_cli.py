@@ -232,6 +232,20 @@ class Answers(Journey):
         self.assertEqual(result.lines, [str(path)])
         self.medmirror("--offline", "pull", "physionet/mitdb", no_network=True, expect=(2, 5, 7))
 
+    def test_require_declared(self):
+        server = self.origin()
+        server.site.add("d/a.txt", Bytes("a\n"))
+        path, _ = self.pull("physionet/mitdb@1.0.0", "--require", "declared")
+        self.assertTrue((path / "SHA256SUMS.txt").is_file())
+        self.pull("physionet/mitdb@1.0.0", "--require", "declared")
+        self.medmirror("verify", "--require", "declared", "physionet/mitdb")
+        self.assertIn("a.txt", self.medmirror("pull", "--require", "declared", server.url + "/d/", expect=5).err)
+        self.pull(server.url + "/d/")
+        standing = self.medmirror("pull", "--require", "declared", server.url + "/d/", expect=5)
+        self.assertEqual(standing.out, "")
+        self.assert_explains(standing, "1 of its 1 file")
+        self.medmirror("verify", "--require", "declared", server.url + "/d/", expect=3)
+
     def test_dead_source_and_a_version_here(self):
         path, _ = self.pull("physionet/growing@1.4")
         self.endpoints["physionet"] = NOWHERE
