@@ -106,6 +106,23 @@ static guint line_of(const char *text, const char *group, const char *key)
     return 0;
 }
 
+static const char *kind_words(KeyKind kind)
+{
+    switch (kind) {
+    case KEY_BYTES:
+        return _("a number, as in 500k, 10M or 2TB");
+    case KEY_COUNT:
+        return _("a number from 1 to 10000");
+    case KEY_MS:
+        return _("a number of milliseconds");
+    case KEY_BOOLEAN:
+        return _("yes or no");
+    case KEY_TEXT:
+        break;
+    }
+    return _("a text");
+}
+
 static gboolean value_set(Config *config, const KeyRow *row, const char *value)
 {
     void *at = G_STRUCT_MEMBER_P(config, row->offset);
@@ -207,8 +224,8 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
         }
         if (!value_set(config, row, value)) {
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                        _("%s:%u: '%s' is no value that '%s' can take."), path,
-                        line_of(text, group, keys[i]), value, keys[i]);
+                        _("%s:%u: '%s' is no value that '%s' can take; it takes %s."), path,
+                        line_of(text, group, keys[i]), value, keys[i], kind_words(row->kind));
             return FALSE;
         }
         g_hash_table_add(done, g_steal_pointer(&full));

@@ -262,6 +262,8 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     for (guint i = 0; i < config->endpoints->len; i++) {
         if (!endpoints_set(invocation->endpoint_table, g_ptr_array_index(config->endpoints, i),
                            error)) {
+            g_prefix_error(error, _("[endpoints] in %s: "),
+                           (const char *)g_ptr_array_index(config->files, 0));
             return FALSE;
         }
     }

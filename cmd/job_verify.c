@@ -410,8 +410,12 @@ VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest
     verify.tree_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (verify.tree_fd < 0) {
         g_set_error(error, MEDMIRROR_ERROR,
-                    errno == ENOENT ? MEDMIRROR_ERROR_ABSENT : MEDMIRROR_ERROR_STORAGE,
-                    _("%s cannot be opened as a folder: %s"), path, g_strerror(errno));
+                    errno == ENOENT    ? MEDMIRROR_ERROR_ABSENT
+                    : errno == ENOTDIR ? MEDMIRROR_ERROR_USAGE
+                                       : MEDMIRROR_ERROR_STORAGE,
+                    _("%s cannot be opened as a folder: %s. Name a folder, as in: medmirror "
+                      "verify ./FOLDER"),
+                    path, g_strerror(errno));
         return NULL;
     }
     g_autofree char *lock_path = g_strconcat(path, ".lock.jsonl", NULL);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SIZE_COLUMNS 8
+#define SIZE_COLUMNS 9 /* "999 bytes" */
 
 static json_t *header_json(const Mirror *mirror, const LockHeader *header)
 {

@@ -91,8 +91,13 @@ static char *describe_result(const PullResult *result)
         g_autofree char *time = duration_text((guint64)(result->elapsed_us / G_USEC_PER_SEC));
         gdouble seconds = MAX((gdouble)result->elapsed_us / G_USEC_PER_SEC, 0.001);
         g_autofree char *rate = size_text((guint64)((gdouble)result->fetched.received / seconds));
-        add_line(text, _("done         %s@%s: %s, %s; received %s in %s (%s/s)"), result->ref,
-                 header->version, files, held, received, time, rate);
+        if (result->fetched.received) {
+            add_line(text, _("done         %s@%s: %s, %s; received %s in %s (%s/s)"), result->ref,
+                     header->version, files, held, received, time, rate);
+        } else {
+            add_line(text, _("done         %s@%s: %s, %s; nothing had to be fetched"), result->ref,
+                     header->version, files, held);
+        }
         if (result->fetched.shared_files) {
             g_autofree char *shared = size_text(result->fetched.shared_bytes);
             add_line(text,

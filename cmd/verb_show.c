@@ -5,13 +5,12 @@
 #include "verbs.h"
 #include "version_choice.h"
 
-#include <locale.h>
 #include <string.h>
 
+/* What the person chose counts, whether or not the system has that locale. */
 static gboolean speaks_chinese(void)
 {
-    const char *locale = setlocale(LC_MESSAGES, NULL);
-    return locale && g_str_has_prefix(locale, "zh");
+    return g_str_has_prefix(g_get_language_names()[0], "zh");
 }
 
 static void line(Invocation *invocation, const char *name, const char *value)

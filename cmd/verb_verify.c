@@ -52,7 +52,10 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
                                result->no_digest);
     }
     if (result->foreign) {
-        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " files that are not the dataset's"),
+        g_string_append_printf(text,
+                               ngettext("; %" G_GUINT64_FORMAT " file that is not the dataset's",
+                                        "; %" G_GUINT64_FORMAT " files that are not the dataset's",
+                                        result->foreign),
                                result->foreign);
     }
     if (mended) {
@@ -153,6 +156,13 @@ static int verify_one(Job *job, Verifying *verifying, Mirror *mirror, const char
         reference_parse(text, verifying->invocation->catalogue, &error);
     g_autoptr(LockHeader) header =
         reference && mirror ? version_choose(mirror, reference, &error) : NULL;
+    if (!reference && g_file_test(text, G_FILE_TEST_IS_DIR)) {
+        g_autofree char *more = g_strdup_printf(
+            _("%s The folder of that name here is checked by: medmirror verify ./%s"),
+            error->message, text);
+        g_free(error->message);
+        error->message = g_steal_pointer(&more);
+    }
     if (!header && !error) {
         g_set_error(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("There is no mirror at %s yet. Bring a dataset with: medmirror pull %s"),

@@ -94,6 +94,10 @@ class WrongWords(Journey):
         file.write_text("[network]\nretries=3\nretrys=4\n", encoding="utf-8")
         result = self.medmirror("list", expect=2)
         self.assertIn("retrys", result.err)
+        for text, word in (("[mirror]\nkeep-archives=maybe\n", "yes or no"), ("[endpoints]\nucy=http://x\n", "[endpoints]"),
+                           ("[network]\nlimit-rate=fast\n", "10M")):
+            file.write_text(text, encoding="utf-8")
+            self.assertIn(word, self.medmirror("list", expect=2).err)
         self.assertIn("3", result.err)
         self.assertIn("medmirror.conf", result.err)
 
@@ -184,6 +188,22 @@ class Answers(Journey):
         self.assertRegex(shown[0], r"^10\.\d+/\w+$")
         self.assertIn(shown[0], result.err)
         self.medmirror("show", "--cite", "uci/1", expect=7)
+
+    def test_sizes_in_a_list_are_whole(self):
+        self.pull("physionet/mitdb@1.0.0", "--include", "*.hea")
+        self.assertRegex(self.medmirror("list").out, r"@1\.0\.0  \d+ bytes +\d+ files? ")
+
+    def test_verify_of_a_folder_names_what_to_type(self):
+        (self.folder / "some").mkdir()
+        (self.folder / "file").write_text("x")
+        self.assertIn("medmirror verify ./some", self.medmirror("verify", "some", expect=7).err)
+        self.medmirror("verify", "./file", expect=2)
+
+    def test_titles_in_the_language_that_was_chosen(self):
+        chinese = self.medmirror("show", "mitdb", env={"LC_ALL": "zh_CN.UTF-8"}).lines
+        english = self.medmirror("show", "mitdb").lines
+        self.assertEqual(english[1].split("  ")[0], "MIT-BIH Arrhythmia Database")
+        self.assertEqual(chinese[1].split("  ")[1], "MIT-BIH Arrhythmia Database")
 
     def test_quick_is_no_proof(self):
         self.pull("physionet/growing@1.4")
