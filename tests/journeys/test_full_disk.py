@@ -14,7 +14,7 @@ class FullDisk(Journey):
         self.mirror.mkdir()
         done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.mirror)], stderr=subprocess.PIPE)
         if done.returncode != 0:
-            self.skipTest("Nothing can be mounted here: " + done.stderr.decode().strip())
+            self.skipTest("Nothing can be mounted here: " + done.stderr.decode().partition("\n")[0])
         self.addCleanup(subprocess.run, ["umount", "-l", str(self.mirror)], check=False)
 
     def remount(self, options):
