@@ -179,7 +179,9 @@ static gboolean open_folders(Mirror *mirror, const char *path, MirrorOpen mode, 
     mirror->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (mirror->fd < 0 && errno == ENOENT) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                    _("There is no mirror at %s: nothing is here."), path);
+                    _("There is no mirror at %s: nothing is here yet. Bring a dataset with: "
+                      "medmirror pull REF, or name another mirror with --mirror DIR"),
+                    path);
         return FALSE;
     }
     char *real = mirror->fd < 0 ? NULL : realpath(path, NULL);

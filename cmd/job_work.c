@@ -196,11 +196,21 @@ static void archive_failed(Work *work, const GError *failure)
     }
 }
 
+/* Names that no tree can hold say nothing against the bytes of an archive that stays as it is;
+ * those are whole where their number is known. */
+static gboolean is_kept_all_the_same(const Work *work, const GError *failure)
+{
+    const FileSpec *file = work->row->file;
+    return work_keeps_archive(work) && file->size != SIZE_UNKNOWN && !file->size_is_rounded &&
+           g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE);
+}
+
 static gboolean is_refused(const Work *work)
 {
     const GError *failure = work->members ? members_error(work->members) : NULL;
-    return failure && (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE) ||
-                       g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE));
+    return failure && !is_kept_all_the_same(work, failure) &&
+           (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE) ||
+            g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE));
 }
 
 /* Of an archive that is refused, or whose members find no room, the rest need not come. */
@@ -233,7 +243,13 @@ void work_settle(Work *work)
         return;
     }
     const GError *failure = members_error(work->members);
-    if (!failure && work_keeps_archive(work)) {
+    if (is_kept_all_the_same(work, failure)) {
+        job_tell(fetch->job, JOB_EVENT_WARNING, "unsafe",
+                 json_pack("{s:s, s:s}", "file", work->row->file->path, "reason", failure->message),
+                 _("%s It is kept as it is; do not unpack it with a careless program."),
+                 failure->message);
+        work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
+    } else if (!failure && work_keeps_archive(work)) {
         work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
     } else if (!failure) {
         archive_settle(work);

@@ -128,10 +128,19 @@ static void fail_absent(Catalogue *catalogue, const char *id, GError **error)
 {
     g_autoptr(GPtrArray) near = nearest_words(id, known_ids(catalogue), MOST_SUGGESTIONS);
     g_autofree char *shown = relpath_display(id);
+    if (known_ids(catalogue)->len == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("No catalogue was found, so that no id (\"%s\") is known: it belongs beside "
+                      "the program, in catalog/, or where cmake --install puts it. Datasets can "
+                      "be named by their source: medmirror pull physionet/NAME"),
+                    shown);
+        return;
+    }
     if (near->len == 0) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("The catalogue has no dataset \"%s\". What is not in it is named by its "
-                      "source (physionet/NAME, uci/NUMBER) or by its address."),
+                      "source (physionet/NAME, uci/NUMBER) or by its address, as in: medmirror "
+                      "pull physionet/mitdb"),
                     shown);
         return;
     }

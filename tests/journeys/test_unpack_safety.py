@@ -13,6 +13,19 @@ def tar(*entries):
     return archives.gzip(archives.make_tar_of([archives.tar_file(*GOOD), *entries]))
 
 
+class KeptAsItIs(Journey):
+    def test_refused_archive_comes_packed_where_its_size_is_known(self):
+        server = self.origin()
+        data = Bytes(tar(archives.tar_file("../../evil.txt", b"x")))
+        server.site.add("x.tar.gz", data)
+        refused = self.medmirror("pull", server.url + "/x.tar.gz", expect=9)
+        self.assertIn("--no-unpack", refused.err)
+        path, result = self.pull(server.url + "/x.tar.gz", "--no-unpack")
+        self.assert_arrived(path, {"x.tar.gz": data}, result)
+        self.assertIn("../../evil.txt", result.err)
+        self.assertEqual([found for found in self.folder.rglob("*") if found.name == "evil.txt"], [])
+
+
 class Refused(Journey):
     def setUp(self):
         super().setUp()

@@ -73,12 +73,15 @@ static void test_absent(void)
         {"set", "The catalogue has no dataset \"set\". Did you mean beta-set? Type: medmirror show "
                 "beta-set"},
         {"zzzzzz", "The catalogue has no dataset \"zzzzzz\". What is not in it is named by its "
-                   "source (physionet/NAME, uci/NUMBER) or by its address."},
+                   "source (physionet/NAME, uci/NUMBER) or by its address, as in: medmirror pull "
+                   "physionet/mitdb"},
         {"../own/alpha",
          "The catalogue has no dataset \"../own/alpha\". What is not in it is named "
-         "by its source (physionet/NAME, uci/NUMBER) or by its address."},
+         "by its source (physionet/NAME, uci/NUMBER) or by its address, as in: medmirror pull "
+         "physionet/mitdb"},
         {"", "The catalogue has no dataset \"\". What is not in it is named by its source "
-             "(physionet/NAME, uci/NUMBER) or by its address."},
+             "(physionet/NAME, uci/NUMBER) or by its address, as in: medmirror pull "
+             "physionet/mitdb"},
         {"Alpha",
          "The catalogue has no dataset \"Alpha\". Did you mean alpha? Type: medmirror show "
          "alpha"},
@@ -92,6 +95,17 @@ static void test_absent(void)
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT);
         g_assert_cmpstr(error->message, ==, wrong[i].message);
     }
+}
+
+/* Then it is not the id that is wrong. */
+static void test_no_catalogue(void)
+{
+    const char *const nowhere[] = {"/nonexistent/catalog", NULL};
+    g_autoptr(Catalogue) catalogue = catalogue_open(nowhere);
+    g_autoptr(GError) error = NULL;
+    g_assert_null(catalogue_find(catalogue, "alpha", &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT);
+    g_assert_nonnull(strstr(error->message, "No catalogue was found"));
 }
 
 static gboolean has_project(const json_t *locator, gpointer project)
@@ -337,6 +351,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     ADD("/catalogue/first wins", test_first_wins);
     ADD("/catalogue/absent", test_absent);
+    ADD("/catalogue/none", test_no_catalogue);
     ADD("/catalogue/wrong manifests", test_wrong_manifests);
     ADD("/catalogue/places", test_places);
     ADD("/catalogue/shipped", test_shipped);
