@@ -32,8 +32,9 @@ gboolean durable_sync_folder(int folder_fd, const char *name, GError **error)
 gboolean durable_replace(int folder_fd, const char *name, const char *text, mode_t mode,
                          GError **error)
 {
-    g_autofree char *beside = g_strdup_printf(".%s.new", name);
-    unlinkat(folder_fd, beside, 0);
+    /* A name of its own: several processes may make one mirror at once. */
+    g_autofree char *beside =
+        g_strdup_printf(".%s.%d-%08x.new", name, (int)getpid(), g_random_int());
     int fd = openat(folder_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     gboolean written =
         fd >= 0 && write_whole(fd, text, strlen(text)) && TEMP_FAILURE_RETRY(fsync(fd)) == 0;

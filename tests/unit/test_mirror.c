@@ -1,4 +1,7 @@
 /* The mirror's folder, its versions, their order and names. */
+#include <errno.h>
+#include <sys/wait.h>
+
 #include "mirror_rig.h"
 
 typedef struct {
@@ -49,6 +52,31 @@ static void test_open(Place *place, gconstpointer data)
     rig_write(place->mirror, ".medmirror/format", "nothing of ours");
     g_assert_null(mirror_open(place->path, MIRROR_OPEN_WRITE, &error));
     g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED);
+}
+
+/* Several processes make one mirror at once. */
+static void test_open_at_once(Place *place, gconstpointer data)
+{
+    for (guint round = 0; round < 20; round++) {
+        g_autofree char *name = g_strdup_printf("at-once-%u", round);
+        g_autofree char *path = g_build_filename(place->base, name, NULL);
+        pid_t children[6];
+        for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
+            children[i] = fork();
+            g_assert_cmpint(children[i], >=, 0);
+            if (children[i] == 0)
+                _exit(mirror_open(path, MIRROR_OPEN_WRITE, NULL) == NULL);
+        }
+        for (guint i = 0; i < G_N_ELEMENTS(children); i++) {
+            int status = -1;
+            g_assert_cmpint(TEMP_FAILURE_RETRY(waitpid(children[i], &status, 0)), ==, children[i]);
+            g_assert_cmpint(status, ==, 0);
+        }
+        g_autofree char *format = g_build_filename(path, ".medmirror", "format", NULL);
+        g_autofree char *text = NULL;
+        g_assert_true(g_file_get_contents(format, &text, NULL, NULL));
+        g_assert_cmpstr(text, ==, "{\"format\": 1, \"min_reader\": 1}\n");
+    }
 }
 
 static void test_other_things(Place *place, gconstpointer data)
@@ -174,6 +202,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, func) g_test_add("/mirror/" name, Place, NULL, set_up, func, tear_down)
     ADD("open", test_open);
+    ADD("open_at_once", test_open_at_once);
     ADD("other_things", test_other_things);
     ADD("versions", test_versions);
     g_test_add_func("/mirror/names", test_names);
