@@ -312,7 +312,9 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
     }
     check_list(&verify, mirror, header);
     append_proof(&verify, mirror);
-    set_verdict(&verify, label, error);
+    /* No version is ever cut out of an address or the path of a manifest. */
+    gboolean takes_version = !strstr(header->ref, "://") && header->ref[0] != '/';
+    set_verdict(&verify, takes_version ? label : header->ref, error);
     return g_steal_pointer(&result);
 }
 

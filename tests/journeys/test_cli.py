@@ -205,6 +205,17 @@ class Answers(Journey):
         self.assertEqual(english[1].split("  ")[0], "MIT-BIH Arrhythmia Database")
         self.assertEqual(chinese[1].split("  ")[1], "MIT-BIH Arrhythmia Database")
 
+    def test_line_that_mends_can_be_typed(self):
+        server = self.origin()
+        server.site.add("d/a.txt", Bytes("some text\n"))
+        for ref in ("physionet/growing@1.4", server.url + "/d/"):
+            path, _ = self.pull(ref)
+            self.flip(next(file for file in sorted(path.rglob("*")) if file.is_file()))
+            said = self.medmirror("verify", ref, expect=3).err
+            line = re.search(r"medmirror (verify --repair \S+)$", said, re.M).group(1)
+            self.medmirror(*line.split())
+            self.medmirror("verify", ref)
+
     def test_quick_is_no_proof(self):
         self.pull("physionet/growing@1.4")
         result = self.medmirror("verify", "--quick", "physionet/growing")
