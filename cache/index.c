@@ -264,6 +264,23 @@ gboolean index_note_linked(Index *index, const char *path, const Digest *sha256,
            (is_filling || index_commit(index, error));
 }
 
+gboolean index_note_replaced(Index *index, guint64 inode, const char *path, const Digest *sha256,
+                             GError **error)
+{
+    FileStamp now;
+    if (!file_stamp_of(mirror_fd(index->mirror), path, &now))
+        return TRUE;
+    return index_touch(index, error) &&
+           database_run(index->database, error,
+                        "UPDATE file SET size = ?, mtime = ?, ctime = ?, inode = ?"
+                        " WHERE inode = ? AND sha256 = ? AND (dir, name) IN"
+                        " (SELECT dir, name FROM twin WHERE key = ?)",
+                        "iiiiibi", (gint64)now.size, now.mtime_ns, now.ctime_ns, (gint64)now.inode,
+                        (gint64)inode, sha256->bytes, digest_length(DIGEST_SHA256),
+                        index_twin_key(sha256)) &&
+           index_commit(index, error);
+}
+
 GPtrArray *index_paths_of_inode(Index *index, guint64 inode)
 {
     GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);

@@ -52,6 +52,9 @@ char *index_find_twin(Index *index, const Digest *sha256, guint64 size);
 /* PATH ("FOLDER/VERSION/PATH") was linked or renamed, which changed the ctime of all names of its
  * inode, and nothing else. */
 gboolean index_note_linked(Index *index, const char *path, const Digest *sha256, GError **error);
+/* The file at PATH has taken the place of INODE under every name that had it. */
+gboolean index_note_replaced(Index *index, guint64 inode, const char *path, const Digest *sha256,
+                             GError **error);
 /* Marks what a repair replaced: every path that shared INODE. char* "FOLDER/VERSION/PATH", owned.
  */
 GPtrArray *index_paths_of_inode(Index *index, guint64 inode);

@@ -166,8 +166,10 @@ static gboolean digest_file(int folder_fd, const char *path, Digest *digest)
 }
 
 /* Every other path that shared the damaged inode gets the mended file too. */
-static void mend_twins(Repair *repair, guint64 inode, const char *path)
+static void mend_twins(Repair *repair, guint64 inode, const LockFile *wanted)
 {
+    const char *path = wanted->path;
+    gboolean all = TRUE;
     g_autoptr(GPtrArray) twins =
         repair->index && inode ? index_paths_of_inode(repair->index, inode) : NULL;
     g_autofree char *own =
@@ -186,7 +188,13 @@ static void mend_twins(Repair *repair, guint64 inode, const char *path)
             renameat(mirror_fd(repair->mirror), aside, mirror_fd(repair->mirror), twin) == 0) {
             job_tell(repair->job, JOB_EVENT_STEP, "mended", json_pack("{s:s}", "path", twin),
                      _("mended       %s (the same file)"), twin);
+        } else {
+            all = FALSE;
         }
+    }
+    const Digest *sha256 = digest_set_get(&wanted->digests, DIGEST_SHA256);
+    if (twins && all) {
+        index_note_replaced(repair->index, inode, own, sha256, NULL);
     }
 }
 
@@ -220,7 +228,7 @@ static gboolean replace_one(Repair *repair, const LockFile *wanted, GError **err
              json_pack("{s:s, s:s}", "dataset", repair->header->ref, "path", wanted->path),
              _("mended       %s"), wanted->path);
     if (stood && damaged.st_nlink > 1) {
-        mend_twins(repair, damaged.st_ino, wanted->path);
+        mend_twins(repair, damaged.st_ino, wanted);
     }
     return TRUE;
 }

@@ -137,6 +137,26 @@ class Members(Journey):
         self.assert_repaired("x.tar.gz", archives.make_tar_gz(self.members))
 
 
+class Twins(Journey):
+    """Two datasets share the inode of a file that both have."""
+
+    def test_repair_of_one_mends_the_other_each_time(self):
+        server = self.origin()
+        same = Noise(100_000, "same")
+        for folder in ("p", "q"):
+            server.site.add(f"{folder}/SHA256SUMS", Bytes(f"{same.digest()}  t.bin\n"))
+            server.site.add(f"{folder}/t.bin", same)
+        paths = [self.pull(f"{server.url}/{folder}/")[0] for folder in ("p", "q")]
+        files = [path / "t.bin" for path in paths]
+        self.assertEqual(len({file.stat().st_ino for file in files}), 1)
+        for damaged, repaired in ((0, "p"), (0, "q"), (1, "p")):
+            self.flip(files[damaged])
+            self.medmirror("verify", expect=3)
+            self.medmirror("verify", "--repair", f"{server.url}/{repaired}/")
+            self.medmirror("verify")
+            self.assertEqual(len({file.stat().st_ino for file in files}), 1)
+
+
 class Folders(Journey):
     """`verify DIR`: any folder with a list."""
 
