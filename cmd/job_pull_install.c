@@ -1,0 +1,250 @@
+/* From the chosen files to the installed version. */
+#include "error.h"
+#include "event_log.h"
+#include "i18n.h"
+#include "job_plan.h"
+#include "job_pull_internal.h"
+#include "job_sweep.h"
+#include "proofs.h"
+
+#include <string.h>
+
+static gboolean import_standing(Pull *pull, GError **error)
+{
+    if (!pull->standing) {
+        return spool_forget_lock(pull->spool, error);
+    }
+    g_autoptr(LockReader) lock =
+        mirror_open_lock(pull->mirror, pull->reference->folder, pull->standing->version, error);
+    return lock && spool_import_lock(pull->spool, lock, error);
+}
+
+gboolean pull_choose_files(Pull *pull, GError **error)
+{
+    if (pull->standing && !pull->request->only) {
+        pull->selection = selection_union(pull->standing->selection, pull->request->selection);
+    } else {
+        pull->selection = selection_copy(pull->request->selection);
+    }
+    return import_standing(pull, error) && spool_choose(pull->spool, pull->selection, error) &&
+           spool_retry_failed(pull->spool, error) &&
+           spool_set(pull->spool, "version", pull->name->version, error);
+}
+
+static gboolean expect_members(Pull *pull, GError **error)
+{
+    const Manifest *manifest = pull->reference->manifest;
+    for (guint i = 0; manifest && manifest->files && i < manifest->files->len; i++) {
+        const ManifestFile *file = g_ptr_array_index(manifest->files, i);
+        if (!file->member_of) {
+            continue;
+        }
+        g_autoptr(SpoolDownload) row = spool_find(pull->spool, file->member_of, NULL);
+        if (row && !spool_expect_member(pull->spool, row->id, file->path, &file->digests,
+                                        file->size, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+/* VALUE may be what stands at AT. */
+static void take_text(char **at, const char *value)
+{
+    char *copy = g_strdup(value);
+    g_free(*at);
+    *at = copy;
+}
+
+static LockHeader *make_header(const Pull *pull)
+{
+    LockHeader *header = pull->standing ? lock_header_copy(pull->standing) : lock_header_new();
+    const Manifest *manifest = pull->reference->manifest;
+    g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+    g_autofree char *stamp = g_date_time_format(now, "%Y-%m-%dT%H:%M:%SZ");
+#define SET(member, value) take_text(&header->member, value)
+    SET(ref, pull->reference->ref);
+    SET(id, pull->reference->id);
+    SET(folder, pull->reference->folder);
+    SET(version, pull->name->version);
+    SET(version_from, pull->name->from);
+    SET(updated, stamp);
+    SET(tool, "medmirror/" MEDMIRROR_VERSION);
+    SET(access, manifest ? access_name(manifest->access) : access_name(ACCESS_OPEN));
+    if (!header->created) {
+        SET(created, stamp);
+    }
+    if (pull->name->state) {
+        SET(source_state, pull->name->state);
+    }
+    const ListingHead *head = pull->head;
+    if (head) {
+        header->state_is_weak = head->state_is_weak;
+        if (head->state_token) {
+            SET(state_token, head->state_token);
+        }
+        SET(title, head->title ? head->title : header->title);
+        SET(licence, head->licence ? head->licence : header->licence);
+        SET(citation, head->citation ? head->citation : header->citation);
+        SET(homepage, head->homepage ? head->homepage : header->homepage);
+    }
+    if (manifest) {
+        SET(title, manifest->title_en ? manifest->title_en : header->title);
+        SET(licence, manifest->licence ? manifest->licence : header->licence);
+        SET(citation, manifest->citation ? manifest->citation : header->citation);
+        SET(homepage, manifest->homepage ? manifest->homepage : header->homepage);
+    }
+#undef SET
+    g_clear_pointer(&header->selection, selection_free);
+    header->selection = selection_copy(pull->selection);
+    return header;
+}
+
+/* All of a new version was read and judged on its way here. */
+static void note_proof(Pull *pull, const LockHeader *header)
+{
+    const Proof proof = {.folder = header->folder,
+                         .version = header->version,
+                         .fingerprint = header->fingerprint,
+                         .files = header->held_files,
+                         .bytes = header->held_bytes,
+                         .by = "pull"};
+    g_autoptr(GError) error = NULL;
+    if (!pull->standing && !proofs_append(pull->mirror, &proof, &error)) {
+        event_log(EVENT_LOG_WARNING, "%s", error->message);
+    }
+}
+
+static gboolean pull_install(Pull *pull, GError **error)
+{
+    if (pull->result->fetched.left_over && !job_sweep(pull->stage, error)) {
+        return FALSE;
+    }
+    g_autoptr(LockHeader) header = make_header(pull);
+    InstallSpec spec = {.header = header,
+                        .index = pull->index,
+                        .allow_incomplete = pull->request->allow_incomplete,
+                        .only = pull->request->only,
+                        .keep_archives = pull->request->keep_archives};
+    if (!stage_install(pull->stage, pull->owner, &spec, error)) {
+        return FALSE;
+    }
+    pull->result->installed = TRUE;
+    note_proof(pull, header);
+    job_tell(pull->job, JOB_EVENT_DETAIL, "installed",
+             json_pack("{s:s, s:s, s:s}", "ref", pull->reference->ref, "version", header->version,
+                       "fingerprint", header->fingerprint),
+             NULL);
+    pull_finish_with(pull, header);
+    if (header->absent) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    ngettext("%s: %" G_GUINT64_FORMAT
+                             " file is listed by the source and not there; the rest is here. "
+                             "Ask again later with: medmirror pull %s",
+                             "%s: %" G_GUINT64_FORMAT
+                             " files are listed by the source and not there; the rest is here. "
+                             "Ask again later with: medmirror pull %s",
+                             (gulong)header->absent),
+                    pull->reference->ref, header->absent, pull->reference->ref);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean nothing_chosen(const Pull *pull, const SpoolTotals *totals, GError **error)
+{
+    if (totals->downloads == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s: the source lists no files."), pull->reference->ref);
+    } else {
+        g_autofree char *asked = selection_describe(pull->selection);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s: of %" G_GUINT64_FORMAT
+                      " files none is taken by %s. See what there is with: medmirror "
+                      "files %s"),
+                    pull->reference->ref, totals->downloads, asked, pull->reference->ref);
+    }
+    return FALSE;
+}
+
+/* What an earlier run left for another state of the source may stand in the way of this one's. */
+static gboolean sweep_other_state(Pull *pull, GError **error)
+{
+    const char *state = pull->name->state ? pull->name->state : pull->name->version;
+    g_autofree char *before = spool_get(pull->spool, "tree_state");
+    return g_strcmp0(before, state) == 0 ||
+           (job_sweep(pull->stage, error) && spool_set(pull->spool, "tree_state", state, error));
+}
+
+gboolean pull_fetch(Pull *pull, GError **error)
+{
+    SpoolTotals totals;
+    if (!expect_members(pull, error) || !spool_totals(pull->spool, &totals, error)) {
+        return FALSE;
+    }
+    if (totals.queued == 0 && totals.staged_files == 0 && pull->standing && !pull->request->only &&
+        selection_equal(pull->standing->selection, pull->selection)) {
+        if (pull->stage && !stage_discard(g_steal_pointer(&pull->stage), error)) {
+            return FALSE;
+        }
+        return pull_finish_up_to_date(pull, pull->standing);
+    }
+    if (totals.queued == 0 && totals.staged_files == 0 && totals.installed_files == 0) {
+        return nothing_chosen(pull, &totals, error);
+    }
+    PlanSpec plan = {.mirror = pull->mirror,
+                     .spool = pull->spool,
+                     .head = pull->head,
+                     .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
+                     .keep_archives = pull->request->keep_archives,
+                     .reference = pull->reference,
+                     .version = pull->name->version,
+                     .limits = &pull->limits};
+    if (!job_plan(pull->job, &plan, &totals, &pull->result->plan, error) ||
+        pull->request->dry_run) {
+        return pull->request->dry_run && (!error || !*error);
+    }
+    job_set(pull->job, files_all, totals.queued);
+    job_set(pull->job, files_done, 0);
+    job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
+    job_set(pull->job, members, 0);
+    if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error)) {
+        return FALSE;
+    }
+    g_autoptr(GError) no_index = NULL;
+    pull->index = index_open(pull->mirror, &no_index);
+    if (no_index) {
+        event_log(EVENT_LOG_DEBUG, "no index: %s", no_index->message);
+    }
+    FetchSpec fetch = {.index = pull->index,
+                       .reference = pull->reference,
+                       .mirror = pull->mirror,
+                       .owner = pull->owner,
+                       .stage = pull->stage,
+                       .selection = pull->selection,
+                       .require = pull->request->require,
+                       .keep_archives = pull->request->keep_archives,
+                       .limits = &pull->limits,
+                       .command = pull->command};
+    g_autoptr(GError) failure = NULL;
+    gboolean fetched = job_fetch(pull->job, &fetch, &pull->result->fetched, &failure);
+    int status = error_exit_status(failure);
+    if (!fetched &&
+        (!pull->request->allow_incomplete || status == 6 || status == 8 || status >= 130)) {
+        spool_set(pull->spool, "reason", failure->message, NULL);
+        stage_flush(pull->stage, NULL);
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    if (!pull_install(pull, failure ? NULL : error)) {
+        if (failure) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+        }
+        return FALSE;
+    }
+    if (failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    return TRUE;
+}

@@ -1,0 +1,40 @@
+/*
+ * One pull, between its files: job_pull.c (the course of it), job_pull_resolve.c (the source's
+ * listing into the spool) and job_pull_install.c (from the chosen files to the installed version).
+ */
+#pragma once
+
+#include "index.h"
+#include "job_pull.h"
+#include "job_version.h"
+
+typedef struct {
+    Job *job;
+    const PullRequest *request;
+    const Reference *reference;
+    PullResult *result;
+    Mirror *mirror;
+    GPtrArray *versions; /* LockHeader* of what stands, newest first */
+    Owner *owner;
+    Stage *stage;
+    Index *index; /* NULL where there is none */
+    Spool *spool;
+    char *scratch; /* of a dry run: a folder of its own in place of a stage */
+    ListingHead *head;
+    const LockHeader
+        *standing;        /* the version that this pull is about, where it stands; of `versions` */
+    Selection *selection; /* what the version is to hold afterwards */
+    VersionName *name;
+    RoomLimits limits;
+    char *command; /* the line that goes on */
+} Pull;
+
+/* Asks the source; *UNCHANGED: it says that CANDIDATE is still its state. */
+gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error);
+/* The version's name is known: what of the listing it is to hold. */
+gboolean pull_choose_files(Pull *pull, GError **error);
+/* Plan, fetch, install. */
+gboolean pull_fetch(Pull *pull, GError **error);
+/* The result is what stands: HEADER's version. */
+gboolean pull_finish_with(Pull *pull, const LockHeader *header);
+gboolean pull_finish_up_to_date(Pull *pull, const LockHeader *header);
