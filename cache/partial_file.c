@@ -26,7 +26,10 @@ static int open_held(const PartialFile *file)
         fchmodat(folder_fd, file->key, file->spec.mode | 0200, 0) == 0) {
         fd = TEMP_FAILURE_RETRY(openat(folder_fd, file->key, flags));
         int saved = errno;
-        fchmodat(folder_fd, file->key, file->spec.mode, 0);
+        if (fchmodat(folder_fd, file->key, file->spec.mode, 0) != 0 && fd >= 0) {
+            close(fd);
+            return -1;
+        }
         errno = saved;
     }
     return fd;

@@ -253,15 +253,16 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         return FALSE;
     }
     if (fetch.worst) {
-        g_set_error(error, fetch.worst->domain, fetch.worst->code,
-                    ngettext("%s: %" G_GUINT64_FORMAT
-                             " file could not be had, and is named above; what came is kept. Go on "
-                             "with: %s",
-                             "%s: %" G_GUINT64_FORMAT
-                             " files could not be had, and are named above; what came is kept. "
-                             "Go on with: %s",
-                             (gulong)report->failed),
-                    spec->reference->ref, report->failed, spec->command);
+        g_set_error(
+            error, fetch.worst->domain, fetch.worst->code,
+            ngettext("%s: %" G_GUINT64_FORMAT
+                     " file could not be had, and is named above; nothing that came is lost. Go on "
+                     "with: %s",
+                     "%s: %" G_GUINT64_FORMAT
+                     " files could not be had, and are named above; nothing that came is lost. "
+                     "Go on with: %s",
+                     (gulong)report->failed),
+            spec->reference->ref, report->failed, spec->command);
         g_clear_error(&fetch.worst);
         return FALSE;
     }

@@ -8,6 +8,7 @@
 #include "proofs.h"
 #include "relpath.h"
 #include "verifier.h"
+#include "version_choice.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,7 +288,7 @@ static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
 VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
                                  const VerifyRequest *request, GError **error)
 {
-    g_autofree char *label = g_strdup_printf("%s@%s", header->ref, header->version);
+    g_autofree char *label = version_label(header);
     g_autoptr(VerifyResult) result = result_new(label);
     g_autoptr(Index) index = request->quick ? index_open(mirror, NULL) : NULL;
     Verify verify = {.job = job,

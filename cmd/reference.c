@@ -201,6 +201,13 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
             reference->version = g_strdup(at + 1);
         }
     }
+    if (g_str_has_prefix(name, "http/") || g_str_has_prefix(name, "local/") ||
+        g_str_has_prefix(name, "other/")) {
+        reference->is_folder = TRUE;
+        reference->folder = g_strdup(name);
+        reference->ref = g_strdup(name);
+        return relpath_check(name, error);
+    }
     char *slash = strchr(name, '/');
     if (slash) {
         g_autofree char *source = g_strndup(name, (gsize)(slash - name));
@@ -255,6 +262,14 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
 gboolean reference_can_be_fetched(const Reference *reference, GError **error)
 {
     const Manifest *manifest = reference->manifest;
+    if (reference->is_folder) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s names what is in the mirror. To fetch it, type the address that it came "
+                      "from; it is told by: medmirror "
+                      "show %s"),
+                    reference->text, reference->ref);
+        return FALSE;
+    }
     if (manifest && manifest->access == ACCESS_GONE) {
         g_set_error(
             error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,

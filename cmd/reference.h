@@ -17,7 +17,8 @@ typedef struct {
     char *ref;                /* "physionet/mitdb": what to type */
     char *folder;             /* below the mirror */
     char *version;            /* wanted; NULL: the newest */
-    gboolean latest;          /* "@latest" was typed */
+    gboolean is_folder; /* a folder of the mirror was typed (http/HOST/PATH): what is here alone */
+    gboolean latest;    /* "@latest" was typed */
 } Reference;
 
 /* MEDMIRROR_ERROR_ABSENT (the nearest ids are named), _USAGE. Borrows from CATALOGUE. Owned. */

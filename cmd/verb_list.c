@@ -30,7 +30,7 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
                          guint name_columns)
 {
     console_json(invocation->console, "dataset", header_json(mirror, header));
-    g_autofree char *name = g_strdup_printf("%s@%s", header->ref, header->version);
+    g_autofree char *name = version_label(header);
     g_autofree char *padded =
         name_columns ? text_pad(name, MAX(name_columns, text_columns(name))) : g_strdup(name);
     g_autofree char *bytes = size_text(header->held_bytes);
@@ -102,7 +102,7 @@ static int list(Invocation *invocation, GError **error)
     guint shown = 0;
     for (guint i = 0; i < headers->len; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
-        g_autofree char *name = g_strdup_printf("%s@%s", header->ref, header->version);
+        g_autofree char *name = version_label(header);
         columns = MAX(columns, MIN(text_columns(name), 60));
     }
     for (guint i = 0; i < headers->len && !wrong; i++) {

@@ -5,6 +5,7 @@
 #include "size_text.h"
 #include "stage.h"
 #include "verbs.h"
+#include "version_choice.h"
 
 #include <string.h>
 
@@ -83,8 +84,8 @@ static void tell_proofs(Invocation *invocation, Mirror *mirror, const GPtrArray 
     for (guint i = 0; i < headers->len; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
         g_autofree char *when = proofs_newest(mirror, header->folder, header->version);
-        console_answer(invocation->console, _("proven       %s@%s: %s"), header->ref,
-                       header->version,
+        g_autofree char *label = version_label(header);
+        console_answer(invocation->console, _("proven       %s: %s"), label,
                        when ? when : _("never read since it was brought; medmirror verify does"));
         console_json(invocation->console, "proof",
                      json_pack("{s:s, s:s, s:s?}", "ref", header->ref, "version", header->version,

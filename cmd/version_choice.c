@@ -35,6 +35,13 @@ void version_set_absent(const Reference *reference, const char *mirror, GError *
                 name);
 }
 
+char *version_label(const LockHeader *header)
+{
+    gboolean is_whole_name =
+        strstr(header->ref, "://") || header->ref[0] == '/' || header->ref[0] == '.';
+    return g_strdup_printf("%s@%s", is_whole_name ? header->folder : header->ref, header->version);
+}
+
 static void set_which(const Reference *reference, const GPtrArray *versions, GError **error)
 {
     g_autoptr(GString) list = g_string_new(NULL);
@@ -42,11 +49,11 @@ static void set_which(const Reference *reference, const GPtrArray *versions, GEr
         const LockHeader *header = g_ptr_array_index(versions, i);
         g_string_append_printf(list, "%s%s", i ? ", " : "", header->version);
     }
-    const LockHeader *newest = g_ptr_array_index(versions, 0);
-    g_set_error(
-        error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-        _("%u versions of %s are here: %s. Name one, as in %s@%s, or the newest: %s@latest"),
-        versions->len, reference->ref, list->str, reference->ref, newest->version, reference->ref);
+    g_autofree char *newest = version_label(g_ptr_array_index(versions, 0));
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%u versions of %s are here: %s. Name one, as in %s, or the newest: %.*s@latest"),
+                versions->len, reference->ref, list->str, newest,
+                (int)(strrchr(newest, '@') - newest), newest);
 }
 
 LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **error)

@@ -15,3 +15,7 @@ gboolean version_is_meant(const Reference *reference, const LockHeader *header);
 void version_set_absent(const Reference *reference, const char *mirror, GError **error);
 /* _ABSENT: REFERENCE names a fingerprint that nothing here has. */
 void version_set_no_fingerprint(const Reference *reference, GError **error);
+
+/* The name that can be typed for this version: "physionet/mitdb@1.0.0"; of an address or a manifest
+ * file, where nothing is cut off behind '@', its folder: "http/HOST/x.zip@2026-11-23". Owned. */
+char *version_label(const LockHeader *header);

@@ -113,15 +113,36 @@ gboolean endpoints_set(Endpoints *endpoints, const char *setting, GError **error
     return set_one(endpoints, name, equals + 1, error);
 }
 
+static const char PREFIX[] = "MEDMIRROR_ENDPOINT_";
+
+/* A variable of a name that nobody knows would send nothing anywhere, and nobody would notice. */
+static gboolean check_environment(const GPtrArray *names, GError **error)
+{
+    g_auto(GStrv) variables = g_listenv();
+
+    for (guint i = 0; variables[i] != NULL; i++) {
+        if (!g_str_has_prefix(variables[i], PREFIX))
+            continue;
+        g_autofree char *name = g_ascii_strdown(variables[i] + strlen(PREFIX), -1);
+        g_strdelimit(name, "_", '-');
+        if (!name_is_known(names, name) && !set_unknown_name(names, name, error)) {
+            g_prefix_error(error, "%s: ", variables[i]);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 gboolean endpoints_set_from_environment(Endpoints *endpoints, GError **error)
 {
     g_autoptr(GPtrArray) names = list_names();
 
+    if (!check_environment(names, error))
+        return FALSE;
     for (guint i = 0; g_ptr_array_index(names, i) != NULL; i++) {
         const char *name = g_ptr_array_index(names, i);
         g_autofree char *upper = g_ascii_strup(name, -1);
-        g_autofree char *variable =
-            g_strconcat("MEDMIRROR_ENDPOINT_", g_strdelimit(upper, "-", '_'), NULL);
+        g_autofree char *variable = g_strconcat(PREFIX, g_strdelimit(upper, "-", '_'), NULL);
         const char *value = g_getenv(variable);
         if (value == NULL || *value == '\0')
             continue;

@@ -296,9 +296,25 @@ class Answers(Journey):
         (self.folder / "mine.json").write_text(json.dumps(manifest), encoding="utf-8")
         path, _ = self.pull("./mine.json")
         self.assertEqual(path.parent, self.mirror / "local" / "mine")
-        name = self.medmirror("list").out.split("@")[0]
-        self.assertEqual(name, str(self.folder / "mine.json"))
-        self.assertEqual(self.medmirror("path", name).lines, [str(path)])
+        name = self.medmirror("list").out.split()[0]
+        self.assertEqual(name, f"local/mine@{path.name}")
+        for typed in (name, str(self.folder / "mine.json")):
+            self.assertEqual(self.medmirror("path", typed).lines, [str(path)])
+
+    def test_versions_of_an_address_can_be_named(self):
+        server = self.origin()
+        server.site.add("d/a.txt", Bytes("a\n"))
+        first, _ = self.pull(server.url + "/d/")
+        server.site.add("d/b.txt", Bytes("b\n"))
+        second, _ = self.pull(server.url + "/d/")
+        self.assertNotEqual(first, second)
+        named = [line.split()[0] for line in self.medmirror("list").lines]
+        self.assertEqual({self.medmirror("path", name).lines[0] for name in named}, {str(first), str(second)})
+        self.assertIn(named[0], self.medmirror("path", server.url + "/d/", expect=2).err)
+        self.medmirror("verify", named[1])
+        self.assert_explains(self.medmirror("pull", named[1], expect=2), "medmirror show")
+        self.assertIn("MEDMIRROR_ENDPOINT_PHYSIONT",
+                      self.medmirror("list", expect=2, env={"MEDMIRROR_ENDPOINT_PHYSIONT": server.url}).err)
 
     def test_manifest_of_ones_own(self):
         self.origin(UciSite(), "uci")
