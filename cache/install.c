@@ -183,6 +183,18 @@ static gboolean copy_file(int from_folder, const char *from_name, int to_folder,
     return got == 0 || error_set_storage(error, saved, _("cannot copy %s"), from_name);
 }
 
+static gboolean check_old_lock(const Install *install, const char *lock, GError **error)
+{
+    g_autoptr(LockReader) old = lock_reader_open(install->stage->fd, "old.lock", NULL);
+    if (old != NULL)
+        return TRUE;
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                _("The lock file %s/%s is damaged, so that nothing can be added to its version. "
+                  "Move it away, then type: medmirror pull %s"),
+                install->stage->folder, lock, install->header->ref);
+    return FALSE;
+}
+
 /* Does the version stand? Then its lock is kept beside the new one, for the time of the growth. */
 static gboolean keep_old_lock(Install *install, int folder_fd, const char *lock, gboolean *grows,
                               GError **error)
@@ -192,9 +204,11 @@ static gboolean keep_old_lock(Install *install, int folder_fd, const char *lock,
     *grows = fstatat(folder_fd, lock, &now, AT_SYMLINK_NOFOLLOW) == 0;
     if (!tree_remove_file(stage->fd, "old.lock", error))
         return FALSE;
-    if (!*grows || linkat(folder_fd, lock, stage->fd, "old.lock", 0) == 0)
+    if (!*grows)
         return TRUE;
-    return copy_file(folder_fd, lock, stage->fd, "old.lock", error);
+    return (linkat(folder_fd, lock, stage->fd, "old.lock", 0) == 0 ||
+            copy_file(folder_fd, lock, stage->fd, "old.lock", error)) &&
+           check_old_lock(install, lock, error);
 }
 
 /* A folder of that name without a lock is nobody's of ours. */

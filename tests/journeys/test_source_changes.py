@@ -214,6 +214,19 @@ class Folders(Journey):
         self.assert_arrived(old, {"x": Noise(5000, 1), "keep.bin": Noise(5000, 2)})
         self.medmirror("verify")
 
+    def test_damaged_lock_says_what_to_do(self):
+        self.server.site.add("d/x.bin", Noise(5000, 1))
+        path, _ = self.pull(self.url)
+        lock = path.with_name(path.name + ".lock.jsonl")
+        lock.chmod(0o644)
+        lock.write_bytes(b"no lock\n")
+        for _ in range(2):
+            self.assert_explains(self.medmirror("pull", self.url, expect=3), lock.name)
+            self.assert_tree(path, {"x.bin": Noise(5000, 1)})
+        lock.unlink()
+        path, result = self.pull(self.url)
+        self.assert_arrived(path, {"x.bin": Noise(5000, 1)}, result)
+
     def test_same_size_other_bytes_while_it_is_pulled(self):
         content = Noise(3_000_000, 1)
         self.configure(piece_size=500_000, segment_from=1_000_000)
