@@ -4,6 +4,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_pull_internal.h"
+#include "lock_facts.h"
 #include "version_choice.h"
 
 #include <dirent.h>
@@ -356,6 +357,50 @@ static gboolean pull_run(Pull *pull, GError **error)
     return pull_choose_files(pull, error) && pull_fetch(pull, error);
 }
 
+/* What was asked for, and a version that stands as it is cannot give. */
+static gboolean check_packing(Pull *pull, const LockHeader *header, GError **error)
+{
+    Packing packing;
+    if (!lock_facts_packing(pull->mirror, header, &packing, error)) {
+        return FALSE;
+    }
+    g_autofree char *archives = g_strdup_printf("%s.archives", pull->result->path);
+    if ((pull->request->no_unpack && packing.unpacked) ||
+        (pull->request->keep_archives && !g_file_test(archives, G_FILE_TEST_IS_DIR) &&
+         packing.unpacked)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s@%s is here unpacked, without its archives, and a version that stands is "
+                      "not changed. They come into "
+                      "another mirror with: medmirror pull --no-unpack --mirror DIR %s"),
+                    pull->reference->ref, header->version, pull->reference->ref);
+        return FALSE;
+    }
+    if (packing.packed && !pull->request->no_unpack) {
+        job_tell(pull->job, JOB_EVENT_STEP, "packed",
+                 json_pack("{s:s}", "ref", pull->reference->ref),
+                 _("%s: its archives are here as they are (--no-unpack). One of them is unpacked "
+                   "by: medmirror unpack "
+                   "%s/ARCHIVE DIR"),
+                 pull->reference->ref, pull->result->path);
+    }
+    return TRUE;
+}
+
+/* Is what stands now what was asked for? */
+static gboolean check_answer(Pull *pull, GError **error)
+{
+    const LockHeader *header = pull->result->header;
+    if (!header) {
+        return TRUE;
+    }
+    if (pull->result->up_to_date &&
+        (!check_required(pull, header, error) || !check_packing(pull, header, error))) {
+        return FALSE;
+    }
+    return !pull->request->names ||
+           lock_facts_check_names(pull->mirror, header, pull->request->names, error);
+}
+
 gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GError **error)
 {
     const Config *config = job_settings(job)->config;
@@ -370,9 +415,11 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     gint64 begin = g_get_monotonic_time();
     g_autoptr(GError) failure = NULL;
     gboolean done = pull_run(&pull, &failure);
-    if (done && pull.result->up_to_date && !check_required(&pull, pull.result->header, &failure)) {
+    if (done && !check_answer(&pull, &failure)) {
         done = FALSE;
-        g_clear_pointer(&pull.result->header, lock_header_free);
+        if (pull.result->up_to_date) {
+            g_clear_pointer(&pull.result->header, lock_header_free);
+        }
     }
     pull.result->elapsed_us = g_get_monotonic_time() - begin;
     if (failure) {

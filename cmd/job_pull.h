@@ -16,7 +16,8 @@ typedef struct {
     gboolean no_wait;
     gboolean dry_run;
     Requirement require;
-    const char *options; /* as typed, for the line that goes on */
+    const char *const *names; /* paths of --files-from; NULL: none */
+    const char *options;      /* as typed, for the line that goes on */
 } PullRequest;
 
 typedef struct {

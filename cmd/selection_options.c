@@ -43,21 +43,22 @@ static GPtrArray *read_paths(const char *name, GError **error)
     return g_steal_pointer(&paths);
 }
 
-Selection *selection_options_make(const SelectionOptions *options, GError **error)
+Selection *selection_options_make(SelectionOptions *options, GError **error)
 {
-    g_autoptr(GPtrArray) paths = NULL;
     if (options->files_from) {
-        paths = read_paths(options->files_from, error);
+        GPtrArray *paths = read_paths(options->files_from, error);
         if (!paths) {
             return NULL;
         }
+        g_ptr_array_set_free_func(paths, NULL);
+        options->paths = (char **)g_ptr_array_free(paths, FALSE);
     }
-    if (!options->includes && !options->excludes && !paths) {
+    if (!options->includes && !options->excludes && !options->paths) {
         return selection_new_all();
     }
     return selection_new((const char *const *)options->includes,
                          (const char *const *)options->excludes,
-                         paths ? (const char *const *)paths->pdata : NULL);
+                         (const char *const *)options->paths);
 }
 
 void selection_options_clear(SelectionOptions *options)
@@ -65,4 +66,5 @@ void selection_options_clear(SelectionOptions *options)
     g_strfreev(options->includes);
     g_strfreev(options->excludes);
     g_free(options->files_from);
+    g_strfreev(options->paths);
 }

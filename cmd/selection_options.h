@@ -8,6 +8,7 @@
 typedef struct {
     char **includes, **excludes;
     char *files_from;
+    char **paths; /* of --files-from, once it was read; NULL-terminated */
 } SelectionOptions;
 
 /* Three rows for an option table. */
@@ -32,6 +33,6 @@ typedef struct {
     }
 
 /* Owned; MEDMIRROR_ERROR_USAGE. */
-Selection *selection_options_make(const SelectionOptions *options, GError **error);
+Selection *selection_options_make(SelectionOptions *options, GError **error);
 void selection_options_clear(SelectionOptions *options);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SelectionOptions, selection_options_clear)

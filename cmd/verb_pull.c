@@ -163,6 +163,7 @@ static int pull_one(Job *job, Pulling *pulling, const char *text, guint *failure
                                .no_wait = pulling->no_wait,
                                .dry_run = pulling->dry_run,
                                .require = pulling->requirement,
+                               .names = (const char *const *)pulling->selection_options.paths,
                                .options = pulling->options};
         job_pull(job, &request, &result, &error);
     }

@@ -59,6 +59,21 @@ class KeptAsTheyAre(Journey):
         path, result = self.pull(self.server.url + "/x.zip", "--no-unpack")
         self.assert_arrived(path, {"x.zip": Bytes(self.archive)}, result)
 
+    def test_what_stands_is_not_changed(self):
+        self.server.site.add("x.zip", Bytes(self.archive))
+        url = self.server.url + "/x.zip"
+        path, _ = self.pull(url, "--no-unpack")
+        self.assertIn("medmirror unpack", self.medmirror("pull", url).err)
+        self.assertEqual([file.name for file in path.iterdir()], ["x.zip"])
+
+    def test_what_stands_is_not_packed_again(self):
+        self.server.site.add("x.zip", Bytes(self.archive))
+        url = self.server.url + "/x.zip"
+        path, _ = self.pull(url)
+        for option in ("--no-unpack", "--keep-archives"):
+            self.assert_explains(self.medmirror("pull", url, option, expect=2), "--no-unpack")
+        self.assertEqual([file.name for file in path.iterdir()], ["a.dcm"])
+
     def test_damaged_is_refused(self):
         wrong = bytearray(self.archive)
         wrong[len(wrong) // 2] ^= 1

@@ -22,6 +22,15 @@ class Parts(Journey):
     def fetched(self):
         return [entry.path for entry in self.server.record.entries("/d/*.bin", "GET")]
 
+    def test_names_that_are_nowhere_are_said(self):
+        names = self.folder / "tmp" / "names"
+        names.write_text("a1.bin\nc9.bin\nb2.bin\n")
+        result = self.medmirror("pull", self.url, "--files-from", names, expect=7)
+        self.assert_explains(result, "c9.bin")
+        self.assertNotIn("b2.bin", result.err)
+        path = self.medmirror("path", self.url).lines[0]
+        self.assert_tree(path, {name: self.members[name] for name in ("a1.bin", "b2.bin")})
+
     def test_each_pull_adds_and_nothing_comes_twice(self):
         path, result = self.pull(self.url, "--include", "a*")
         self.assert_arrived(path, self.some("a"), result)

@@ -1,0 +1,19 @@
+/*
+ * What a pull wants to know of a version that stands, out of its lock.
+ */
+#pragma once
+
+#include "mirror.h"
+
+typedef struct {
+    gboolean unpacked; /* some archive was unpacked */
+    gboolean packed;   /* some archive lies in the tree as it is (--no-unpack) */
+} Packing;
+/* Reads the downloads alone. */
+gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *packing,
+                            GError **error);
+
+/* NAMES: NULL-terminated paths that were asked for. MEDMIRROR_ERROR_ABSENT with the first of those
+ * that the version neither holds nor lists. */
+gboolean lock_facts_check_names(Mirror *mirror, const LockHeader *header, const char *const *names,
+                                GError **error);
