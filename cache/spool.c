@@ -19,7 +19,7 @@
  * spool->next_id. */
 static const char schema[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-    "CREATE TABLE download(id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE,"
+    "CREATE TABLE download(id INTEGER PRIMARY KEY, path TEXT NOT NULL,"
     " key INTEGER, listing INTEGER NOT NULL DEFAULT 0, state INTEGER NOT NULL,"
     " have INTEGER NOT NULL DEFAULT 0, size INTEGER, size_kind INTEGER NOT NULL DEFAULT 1,"
     " declared BLOB, was_declared BLOB, hinted BLOB, addresses TEXT, role INTEGER NOT NULL,"
@@ -28,6 +28,7 @@ static const char schema[] =
     " seen BLOB, seen_size INTEGER, trust INTEGER NOT NULL DEFAULT 0,"
     " lock_trust INTEGER NOT NULL DEFAULT 0, address TEXT, locked BLOB, locked_size INTEGER,"
     " earlier BLOB, earlier_size INTEGER, reason TEXT, epoch INTEGER NOT NULL DEFAULT 0);"
+    "CREATE UNIQUE INDEX download_path ON download(path);"
     "CREATE TABLE member(id INTEGER PRIMARY KEY, path TEXT NOT NULL, archive INTEGER NOT NULL,"
     " key INTEGER, name TEXT, size INTEGER, digests BLOB, link_target TEXT,"
     " state INTEGER NOT NULL, have INTEGER NOT NULL DEFAULT 0, trust INTEGER NOT NULL DEFAULT 0,"
@@ -162,6 +163,9 @@ gint64 spool_get_number(Spool *spool, const char *key, gint64 otherwise)
 static gboolean continue_spool(Spool *spool, GError **error)
 {
     spool->listing = spool_get_number(spool, "#listing", 0);
+    spool->has_paths =
+        database_number(spool->database, 0,
+                        "SELECT 1 FROM sqlite_master WHERE name = 'download_path'", "") == 1;
     spool->next_id =
         1 + MAX(spool_get_number(spool, "#last_id", 0),
                 database_number(spool->database, 0, "SELECT max(id) FROM download", ""));
@@ -181,6 +185,7 @@ static gboolean continue_spool(Spool *spool, GError **error)
 static Spool *open_once(const char *path, GError **error)
 {
     g_autoptr(Spool) spool = g_new0(Spool, 1);
+    spool->last_path = g_string_new(NULL);
     spool->taken = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
     spool->database = database_open(path, DATABASE_PRIVATE, SPOOL_VERSION, schema, error);
     if (spool->database == NULL || !continue_spool(spool, error))
@@ -233,6 +238,7 @@ void spool_close(Spool *spool)
     database_close(spool->database);
     g_clear_pointer(&spool->taken, g_hash_table_unref);
     g_clear_pointer(&spool->selection, selection_free);
+    g_string_free(spool->last_path, TRUE);
     g_free(spool);
 }
 

@@ -91,7 +91,8 @@ gboolean spool_import_lock(Spool *spool, LockReader *lock, GError **error)
 {
     g_auto(LockDownload) download = {0};
     g_auto(LockFile) file = {0};
-    if (!spool_begin_lock(spool, lock_reader_header(lock), error))
+    if (!spool_need_paths(spool, error) ||
+        !spool_begin_lock(spool, lock_reader_header(lock), error))
         return FALSE;
     for (;;) {
         gboolean taken = FALSE;

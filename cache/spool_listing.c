@@ -8,10 +8,12 @@
 
 /* What the source says of a row that stood before; compared when the listing has ended, for digests
  * may come from elsewhere until then. A row that a lock brought has no validators to compare. */
-static const char upsert[] =
-    "INSERT INTO download(id, path, key, listing, state, size, size_kind, declared, hinted,"
-    " addresses, role, unpack, etag, last_modified, total, modified, part)"
+#define INSERT                                                                                     \
+    "INSERT INTO download(id, path, key, listing, state, size, size_kind, declared, hinted,"       \
+    " addresses, role, unpack, etag, last_modified, total, modified, part)"                        \
     " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+static const char insert[] = INSERT;
+static const char upsert[] = INSERT
     " ON CONFLICT(path) DO UPDATE SET"
     " changed = CASE WHEN listing = 0"
     "  THEN have = 1 OR (excluded.size_kind = 0 AND size != excluded.size)"
@@ -32,6 +34,10 @@ gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **
     spool->selection = selection_copy(selection);
     spool->listing++;
     spool->was_listed = spool_is_listed(spool);
+    spool->disorder = 0;
+    g_string_truncate(spool->last_path, 0);
+    if (!spool_need_paths(spool, error))
+        return FALSE;
     spool->was_empty =
         database_number(spool->database, 0, "SELECT 1 FROM download LIMIT 1", "") == 0;
     spool->is_chosen = FALSE;
@@ -48,28 +54,25 @@ gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **
 /* The path was listed already: the same file once more, or another? */
 static gboolean check_repeated(Spool *spool, const FileSpec *file, GError **error)
 {
-    sqlite3_stmt *row =
-        database_query(spool->database, error,
-                       "SELECT size, size_kind, declared, addresses FROM download WHERE path = ?",
-                       "t", file->path);
+    sqlite3_stmt *row = database_query(
+        spool->database, error, "SELECT size, size_kind, declared FROM download WHERE path = ?",
+        "t", file->path);
     int found = row == NULL ? -1 : database_step(spool->database, row, error);
     if (found != 1)
         return found == 0;
-    guint64 size = column_size(row, 0);
-    gboolean sizes_differ = sqlite3_column_int(row, 1) == SIZE_EXACT && file->size_is_exact &&
-                            size != SIZE_UNKNOWN && file->size != SIZE_UNKNOWN &&
-                            size != file->size;
-    DigestSet declared;
-    column_digests(row, 2, &declared);
-    gboolean agree = FALSE, differ = FALSE;
-    digest_set_compare(&declared, &file->declared, &agree, &differ);
+    SpoolSaid first = {.size = column_size(row, 0), .kind = sqlite3_column_int(row, 1)};
+    column_digests(row, 2, &first.declared);
     sqlite3_reset(row);
-    return (!sizes_differ && !differ) || spool_refuse_collision(file->path, file->path, error);
+    SpoolSaid said = {.size = file->size,
+                      .kind = file->size_is_exact ? SIZE_EXACT : SIZE_HINT,
+                      .declared = file->declared};
+    return spool_same_file(&first, &said) || spool_refuse_collision(file->path, file->path, error);
 }
 
 gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
 {
-    if (!relpath_check(file->path, error) || !spool_touch(spool, error))
+    if (!relpath_check(file->path, error) || !spool_touch(spool, error) ||
+        !spool_watch_order(spool, file->path, error))
         return FALSE;
     g_autofree char *addresses = addresses_to_text(file->addresses);
     g_autofree char *unpack = file->unpack == NULL ? NULL : unpack_rule_to_json(file->unpack);
@@ -78,13 +81,13 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
                   : file->size_is_rounded ? SIZE_ROUNDED
                                           : SIZE_HINT;
     gint64 state = spool_takes(spool, file->path, file->role) ? SPOOL_QUEUED : SPOOL_SKIPPED;
-    if (!database_run(spool->database, error, upsert, "itiiiuiddtitttutt", spool->next_id,
-                      file->path, spool_path_key(file->path), spool->listing, state, file->size,
-                      kind, &file->declared, &file->hinted, addresses, (gint64)file->role, unpack,
-                      validators == NULL ? NULL : validators->etag,
-                      validators == NULL ? NULL : validators->last_modified,
-                      validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified,
-                      file->part))
+    if (!database_run(
+            spool->database, error, spool->has_paths ? upsert : insert, "itiiiuiddtitttutt",
+            spool->next_id, file->path, spool_path_key(file->path), spool->listing, state,
+            file->size, kind, &file->declared, &file->hinted, addresses, (gint64)file->role, unpack,
+            validators == NULL ? NULL : validators->etag,
+            validators == NULL ? NULL : validators->last_modified,
+            validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified, file->part))
         return FALSE;
     if (database_changes(spool->database) == 0 && !check_repeated(spool, file, error))
         return FALSE;
@@ -286,7 +289,8 @@ static gboolean check_folders(Spool *spool, GError **error)
 
 gboolean spool_end_listing(Spool *spool, GError **error)
 {
-    if (!spool_commit(spool, error) || !join_declared(spool, error) || !settle_rows(spool, error) ||
+    if (!spool_commit(spool, error) || !spool_settle_paths(spool, error) ||
+        !join_declared(spool, error) || !settle_rows(spool, error) ||
         !drop_unlisted(spool, error) || !check_collisions(spool, error) ||
         !check_folders(spool, error))
         return FALSE;
@@ -298,7 +302,7 @@ gboolean spool_end_listing(Spool *spool, GError **error)
 gboolean spool_cancel_listing(Spool *spool, GError **error)
 {
     spool->listing--;
-    return spool_commit(spool, error) &&
+    return spool_commit(spool, error) && spool_need_paths(spool, error) &&
            spool_set_number(spool, "#listing", spool->listing, error) &&
            spool_set(spool, "#listed", spool->was_listed ? "1" : NULL, error);
 }

@@ -32,9 +32,12 @@ struct Spool {
     gboolean is_chosen;   /* the rows stand as SELECTION and what is there want them */
     gint64 next_id;       /* of the next new download */
     gboolean has_queue,
-        has_keys;  /* the indexes that spool_need_queue() and spool_need_keys() make */
-    gint64 epoch;  /* notes carry it; what is above the flushed one is not durable */
-    guint pending; /* rows in the open transaction; 0: none is open */
+        has_keys;       /* the indexes that spool_need_queue() and spool_need_keys() make */
+    gboolean has_paths; /* the index on paths: spool_paths.c */
+    GString *last_path; /* of the listing that is being made */
+    guint disorder;     /* paths of it that came before their predecessor */
+    gint64 epoch;       /* notes carry it; what is above the flushed one is not durable */
+    guint pending;      /* rows in the open transaction; 0: none is open */
 };
 
 /* Begins a transaction where none is open, and counts a row. */
@@ -65,6 +68,20 @@ void spool_count_id(Spool *spool);
  * comes in they would cost ten times as much. */
 gboolean spool_need_queue(Spool *spool, GError **error);
 gboolean spool_need_keys(Spool *spool, GError **error);
+
+/* The index on paths, which all but spool_add() relies on. */
+gboolean spool_need_paths(Spool *spool, GError **error);
+/* Before a row of PATH is added: drops the index where the listing has no order. */
+gboolean spool_watch_order(Spool *spool, const char *path, GError **error);
+/* At the end of a listing. _UNSAFE: a path came twice, with different contents. */
+gboolean spool_settle_paths(Spool *spool, GError **error);
+/* What is said of one path, to be compared: may both be of the same file? */
+typedef struct {
+    guint64 size;
+    int kind; /* SIZE_EXACT ... */
+    DigestSet declared;
+} SpoolSaid;
+gboolean spool_same_file(const SpoolSaid *a, const SpoolSaid *b);
 
 /* The fact that tells which lock was imported. */
 #define SPOOL_LOCK "#lock"

@@ -373,6 +373,59 @@ static void test_ids(Place *place, gconstpointer data)
     g_assert_false(spool_is_queued(place->spool, a->id));
 }
 
+/* Paths in no order at all: COUNT of them, a prime number. */
+static void add_shuffled(Place *place, guint count)
+{
+    for (guint64 i = 0; i < count; i++) {
+        g_autofree char *path = g_strdup_printf("f%05u", (guint)(i * 22291 % count));
+        add(place, path, i, NULL);
+    }
+}
+
+static gboolean in_order(const SpoolDownload *download, gpointer data, GError **error)
+{
+    g_autofree char *expected = g_strdup_printf("f%05u", (*(guint *)data)++);
+    g_assert_cmpstr(download->file->path, ==, expected);
+    return TRUE;
+}
+
+static void test_disorder(Place *place, gconstpointer data)
+{
+    static const guint count = 30011;
+    g_autoptr(GError) error = NULL;
+    begin(place, NULL);
+    add_shuffled(place, count);
+    add(place, "f00001", 0, NULL);
+    g_assert_no_error(error);
+    guint seen = 0;
+    SpoolTotals totals;
+    /* The same path, exact sizes that differ: which is right? */
+    g_assert_false(spool_end_listing(place->spool, &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE);
+    g_clear_error(&error);
+
+    /* What was broken off is forgotten; what comes twice and is the same is one. */
+    open_again(place);
+    begin(place, NULL);
+    add_shuffled(place, count);
+    add(place, "f00000", 0, NULL);
+    end(place);
+    g_assert_true(spool_totals(place->spool, &totals, &error));
+    g_assert_cmpuint(totals.downloads, ==, count);
+    g_assert_true(spool_each_download(place->spool, SPOOL_QUEUED, in_order, &seen, &error));
+    g_assert_cmpuint(seen, ==, count);
+
+    /* A second listing of them meets the rows of the first. */
+    stage(place, "f00002", "two");
+    g_autoptr(SpoolDownload) before = find(place, "f00002");
+    begin(place, NULL);
+    add_shuffled(place, count);
+    end(place);
+    assert_state(place, "f00002", SPOOL_STAGED);
+    g_autoptr(SpoolDownload) after = find(place, "f00002");
+    g_assert_cmpint(after->id, ==, before->id);
+}
+
 static gboolean note_path(const SpoolDownload *download, gpointer data, GError **error)
 {
     g_string_append_printf(data, "%s\n", download->file->path);
@@ -676,6 +729,7 @@ int main(int argc, char **argv)
     ADD("source_state", test_source_state);
     ADD("take", test_take);
     ADD("ids", test_ids);
+    ADD("disorder", test_disorder);
     ADD("queued_archives", test_queued_archives);
     ADD("members", test_members);
     ADD("expected", test_expected);
