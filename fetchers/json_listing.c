@@ -90,7 +90,8 @@ static gboolean take_element(const json_t *element, const ListedEntryTaker *take
     const json_t *size = json_object_get(element, "size");
     if (entry.kind == LISTED_FILE && json_is_integer(size) && json_integer_value(size) >= 0)
         entry.size = (guint64)json_integer_value(size);
-    read_date(element, &entry);
+    if (!taker->names_only)
+        read_date(element, &entry);
     gboolean taken = taker->func(&entry, taker->data, error);
     listed_entry_clear(&entry);
     return taken;
