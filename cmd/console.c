@@ -15,13 +15,16 @@
     (60 * G_USEC_PER_SEC) /* no more than one line a minute where there is no terminal */
 #define PERCENT_STEP 5
 
+#define DRAWN_MOST 32
+
 struct Console {
     gboolean json, quiet, verbose;
     gboolean summed_up; /* an event "summary" was printed */
     gboolean terminal;  /* standard error is one */
     gboolean unicode;
     gboolean color;
-    guint drawn; /* lines that stand below the cursor's start */
+    guint drawn;              /* lines that stand above the cursor */
+    guint widths[DRAWN_MOST]; /* of each, in columns: a window made narrower wraps them */
     gint64 last_line;
     int last_percent;
 };
@@ -76,10 +79,32 @@ static void put(const Console *console, const char *text, gboolean failure)
     fflush(stderr);
 }
 
+static guint window_columns(guint *rows)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+        *rows = size.ws_row ? size.ws_row : 24;
+        return size.ws_col;
+    }
+    *rows = 24;
+    return 80;
+}
+
+/* Rows that the drawn lines take now: a terminal wraps what is wider than its window has become. */
+static guint rows_drawn(const Console *console, guint columns)
+{
+    guint rows = 0;
+    for (guint i = 0; i < console->drawn; i++) {
+        rows += MAX(1, (console->widths[i] + columns - 1) / columns);
+    }
+    return rows;
+}
+
 void console_clear(Console *console)
 {
     if (console->drawn) {
-        fprintf(stderr, "\r\033[%uA\033[J", console->drawn);
+        guint rows = 0;
+        fprintf(stderr, "\r\033[%uA\033[J", rows_drawn(console, window_columns(&rows)));
         fflush(stderr);
         console->drawn = 0;
     }
@@ -161,17 +186,6 @@ void console_tell(Console *console, JobEvent *event)
     job_event_free(event);
 }
 
-static guint window_columns(guint *rows)
-{
-    struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-        *rows = size.ws_row ? size.ws_row : 24;
-        return size.ws_col;
-    }
-    *rows = 24;
-    return 80;
-}
-
 /* All in one write, so that nothing flickers: up, then each line over the old one. */
 static void draw(Console *console, const EngineSnapshot *snapshot, const JobProgress *progress)
 {
@@ -181,15 +195,17 @@ static void draw(Console *console, const EngineSnapshot *snapshot, const JobProg
                                                 rows > 6 ? MIN(rows - 4, 16) : 1, console->unicode);
     g_autoptr(GString) text = g_string_new(NULL);
     if (console->drawn) {
-        g_string_append_printf(text, "\r\033[%uA", console->drawn);
+        g_string_append_printf(text, "\r\033[%uA", rows_drawn(console, columns));
     }
-    for (guint i = 0; i < lines->len; i++) {
-        g_string_append_printf(text, "%s\033[K\n", (const char *)g_ptr_array_index(lines, i));
+    console->drawn = MIN(lines->len, DRAWN_MOST);
+    for (guint i = 0; i < console->drawn; i++) {
+        const char *line = g_ptr_array_index(lines, i);
+        g_string_append_printf(text, "%s\033[K\n", line);
+        console->widths[i] = text_columns(line);
     }
     g_string_append(text, "\033[J");
     fwrite(text->str, 1, text->len, stderr);
     fflush(stderr);
-    console->drawn = lines->len;
 }
 
 void console_progress(Console *console, const EngineSnapshot *snapshot, const JobProgress *progress)
