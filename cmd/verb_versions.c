@@ -68,7 +68,7 @@ static int versions_on_job(Job *job, gpointer data)
     }
     if (error) {
         g_autofree char *message =
-            error_exit_status(error) == 5
+            reference && error_exit_status(error) == 5
                 ? g_strdup_printf(_("%s What is here is listed; try again later with: medmirror "
                                     "versions %s"),
                                   error->message, reference->ref)
