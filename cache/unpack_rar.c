@@ -185,8 +185,9 @@ static gboolean check_stored5(UnpackSource *source, guint64 at, const Block *blo
         return FALSE;
     const guint8 *from = header + 4, *end = header + length;
     guint64 skipped, flags, method;
-    gboolean whole = take_number(&from, end, &skipped) && take_number(&from, end, &skipped) &&
-                     take_number(&from, end, &skipped);
+    gboolean whole = TRUE;
+    for (guint field = 0; whole && field < 3; field++) /* the header's size, its type, its flags */
+        whole = take_number(&from, end, &skipped);
     if (whole && (block->flags & HAS_EXTRA5))
         whole = take_number(&from, end, &skipped);
     if (whole && (block->flags & HAS_DATA5))
