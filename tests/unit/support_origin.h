@@ -416,16 +416,19 @@ static inline guint origin_count(Origin *origin, const char *path)
     return count;
 }
 
-/* The INDEXth request for PATH; NULL where there is none. Borrowed: until the origin stops. */
+/* The INDEXth request for PATH, which must be there. Borrowed: until the origin stops. */
 static inline const OriginRequest *origin_request(Origin *origin, const char *path, guint index)
 {
     const OriginRequest *found = NULL;
+    guint before = 0;
     pthread_mutex_lock(&origin->mutex);
     for (guint i = 0; i < origin->requests->len && found == NULL; i++) {
         const OriginRequest *request = g_ptr_array_index(origin->requests, i);
-        if (strcmp(request->path, path) == 0 && index-- == 0)
+        if (strcmp(request->path, path) == 0 && before++ == index)
             found = request;
     }
     pthread_mutex_unlock(&origin->mutex);
+    if (found == NULL)
+        g_error("origin: %s was asked for %u times, not %u", path, before, index + 1);
     return found;
 }

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "error.h"
+#include "own_folders.h"
 #include "verdict.h"
 
 #include <glib/gstdio.h>
@@ -100,10 +101,11 @@ static void test_bytes(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    char *folders = own_folders_begin();
+    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/config/none", test_none);
     g_test_add_func("/config/values", test_values);
     g_test_add_func("/config/wrong", test_wrong);
     g_test_add_func("/config/bytes", test_bytes);
-    return g_test_run();
+    return own_folders_end(folders, g_test_run());
 }

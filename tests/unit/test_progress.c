@@ -122,7 +122,7 @@ static void test_durations(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/progress/columns", test_columns);
     g_test_add_func("/progress/fit", test_fit);
     g_test_add_func("/progress/lines-fit-every-window", test_lines_fit_every_window);

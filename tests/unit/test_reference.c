@@ -2,6 +2,7 @@
 #include "reference.h"
 
 #include "error.h"
+#include "own_folders.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -101,9 +102,10 @@ static void test_own_manifest(void)
 
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+    char *folders = own_folders_begin();
+    g_test_init(&argc, &argv, NULL);
     g_test_add_func("/reference/right", test_right);
     g_test_add_func("/reference/wrong", test_wrong);
     g_test_add_func("/reference/own-manifest", test_own_manifest);
-    return g_test_run();
+    return own_folders_end(folders, g_test_run());
 }
