@@ -6,7 +6,8 @@
 #include <glib.h>
 #include <sys/types.h>
 
-/* Written beside (".NAME.PID-RANDOM.new"), synced, renamed over NAME, the folder synced. _STORAGE. */
+/* Written beside (".NAME.PID-RANDOM.new"), synced, renamed over NAME, the folder synced. _STORAGE.
+ */
 gboolean durable_replace(int folder_fd, const char *name, const char *text, mode_t mode,
                          GError **error);
 /* fsync of a folder; file systems that know no such thing are content. NAME: for the message. */
