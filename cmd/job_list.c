@@ -35,7 +35,8 @@ static gboolean list(Job *job, const Reference *reference, const char *folder,
                               .manifest = reference->manifest,
                               .version = reference->version};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = spool};
-    if (reference->fetcher->resolve(&request, services, &taker, error) == RESOLVE_FAILED) {
+    if (reference->fetcher->resolve(reference->fetcher, &request, services, &taker, error) ==
+        RESOLVE_FAILED) {
         if (job_is_cancelled(job)) {
             g_clear_error(error);
             g_autofree char *command = g_strdup_printf("medmirror files %s", reference->ref);

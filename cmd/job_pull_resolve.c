@@ -97,9 +97,9 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
         job_set_deadline(pull->job, g_get_monotonic_time() + ASK_NEWER_US);
     }
     gboolean begun = spool_begin_listing(pull->spool, pull->request->selection, error);
-    ResolveResult answer =
-        begun ? pull->reference->fetcher->resolve(&request, services, &taker, error)
-              : RESOLVE_FAILED;
+    ResolveResult answer = begun ? pull->reference->fetcher->resolve(
+                                       pull->reference->fetcher, &request, services, &taker, error)
+                                 : RESOLVE_FAILED;
     job_set_deadline(pull->job, 0);
     if (answer == RESOLVE_FAILED) {
         return FALSE;

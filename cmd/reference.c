@@ -25,7 +25,7 @@ void reference_free(Reference *reference)
 static gboolean locator_equal(const json_t *locator, gpointer data)
 {
     const Reference *reference = data;
-    g_autofree char *folder = reference->fetcher->folder(locator, NULL);
+    g_autofree char *folder = reference->fetcher->folder(reference->fetcher, locator, NULL);
     return g_strcmp0(folder, reference->folder) == 0;
 }
 
@@ -33,12 +33,13 @@ static gboolean locator_equal(const json_t *locator, gpointer data)
  * dataset. */
 static gboolean reference_complete(Reference *reference, Catalogue *catalogue, GError **error)
 {
-    if (!reference->fetcher->check_locator(reference->locator, error)) {
+    if (!reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
         g_prefix_error(error, "%s: ", reference->text);
         return FALSE;
     }
     if (!reference->manifest && catalogue && strcmp(reference->fetcher->row.name, "http") != 0) {
-        reference->folder = reference->fetcher->folder(reference->locator, NULL);
+        reference->folder =
+            reference->fetcher->folder(reference->fetcher, reference->locator, NULL);
         reference->manifest = catalogue_find_by_source(catalogue, reference->fetcher->row.name,
                                                        locator_equal, reference);
         g_clear_pointer(&reference->folder, g_free);
@@ -48,8 +49,9 @@ static gboolean reference_complete(Reference *reference, Catalogue *catalogue, G
             reference->id = g_strdup(reference->manifest->id);
         }
     }
-    reference->folder = reference->fetcher->folder(reference->locator, reference->id);
-    reference->ref = reference->fetcher->ref(reference->locator);
+    reference->folder =
+        reference->fetcher->folder(reference->fetcher, reference->locator, reference->id);
+    reference->ref = reference->fetcher->ref(reference->fetcher, reference->locator);
     return TRUE;
 }
 
@@ -122,7 +124,7 @@ static gboolean take_file(Reference *reference, const char *path, Catalogue *cat
     reference->fetcher = fetcher_find(manifest->source);
     reference->locator = json_incref(manifest->locator);
     reference->id = g_strdup(manifest->id);
-    if (!reference->fetcher->check_locator(reference->locator, error)) {
+    if (!reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
         g_prefix_error(error, "%s: ", path);
         return FALSE;
     }
@@ -215,7 +217,7 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
         if (fetcher && fetcher->locator_from_name) {
             g_autofree char *version = NULL;
             reference->fetcher = fetcher;
-            reference->locator = fetcher->locator_from_name(slash + 1, &version, error);
+            reference->locator = fetcher->locator_from_name(fetcher, slash + 1, &version, error);
             if (!reference->locator) {
                 g_prefix_error(error, "%s: ", reference->text);
                 return FALSE;
@@ -302,7 +304,7 @@ gboolean reference_is_complete(const Reference *reference)
 {
     const Fetcher *fetcher = reference->fetcher;
     return !fetcher || !fetcher->complete_locator || !fetcher->locator_is_complete ||
-           fetcher->locator_is_complete(reference->locator);
+           fetcher->locator_is_complete(fetcher, reference->locator);
 }
 
 gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices *services,
@@ -311,7 +313,8 @@ gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices 
     if (reference_is_complete(reference)) {
         return TRUE;
     }
-    json_t *locator = reference->fetcher->complete_locator(reference->locator, services, error);
+    json_t *locator = reference->fetcher->complete_locator(reference->fetcher, reference->locator,
+                                                           services, error);
     if (!locator) {
         return FALSE;
     }

@@ -149,7 +149,8 @@ static int show_one(Invocation *invocation, const char *text, GError **error)
         show_manifest_json(invocation, reference->manifest);
         g_autofree char *access =
             reference->fetcher && reference->fetcher->describe_access
-                ? reference->fetcher->describe_access(reference->locator, reference->manifest, 0)
+                ? reference->fetcher->describe_access(reference->fetcher, reference->locator,
+                                                      reference->manifest, 0)
                 : NULL;
         line(invocation, _("access"), access);
     } else {

@@ -36,7 +36,9 @@ static GPtrArray *ask(Job *job, const Reference *reference, GError **error)
         return NULL;
     }
     HostServices *services = job_services(job, error);
-    return services ? reference->fetcher->versions(reference->locator, services, error) : NULL;
+    return services ? reference->fetcher->versions(reference->fetcher, reference->locator, services,
+                                                   error)
+                    : NULL;
 }
 
 static int versions_on_job(Job *job, gpointer data)

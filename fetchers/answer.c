@@ -275,7 +275,7 @@ static AnswerKind ask_fetcher(const Attempt *attempt, const GByteArray *body)
         .expects_html = transfer->is_document || name_is_html(transfer->file->path),
     };
     return transfer->fetcher != NULL && transfer->fetcher->classify != NULL
-               ? transfer->fetcher->classify(&head)
+               ? transfer->fetcher->classify(transfer->fetcher, &head)
                : fetcher_classify_common(&head);
 }
 

@@ -234,6 +234,16 @@ static void log_line(HostServices *services, const char *message)
     event_log(EVENT_LOG_DEBUG, "%s", message);
 }
 
+static Credential *find_credential(HostServices *services, const char *source, const char *address,
+                                   GError **error)
+{
+    return NULL;
+}
+
+static void refuse_credential(HostServices *services, const char *source)
+{
+}
+
 HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
                             gboolean (*cancelled)(gpointer data), gpointer data)
 {
@@ -244,7 +254,13 @@ HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
     documents->cancelled = cancelled;
     documents->data = data;
     documents->home = task_queue_new();
-    documents->services = (HostServices){documents, get, endpoint, log_line, is_cancelled};
+    documents->services = (HostServices){.host = documents,
+                                         .get = get,
+                                         .endpoint = endpoint,
+                                         .log = log_line,
+                                         .cancelled = is_cancelled,
+                                         .credential = find_credential,
+                                         .refuse_credential = refuse_credential};
     return &documents->services;
 }
 

@@ -75,41 +75,45 @@ typedef struct {
 struct Fetcher {
     FetcherRow row;
     /* Pure. MEDMIRROR_ERROR_USAGE with the key that is wrong. */
-    gboolean (*check_locator)(const json_t *locator, GError **error);
+    gboolean (*check_locator)(const Fetcher *fetcher, const json_t *locator, GError **error);
     /* Pure. NAME is what follows SOURCE/ in a REF, @VERSION taken off. The locator (owned) or NULL
      * with _USAGE; *VERSION (owned) where the name itself names one. */
-    json_t *(*locator_from_name)(const char *name, char **version, GError **error);
+    json_t *(*locator_from_name)(const Fetcher *fetcher, const char *name, char **version,
+                                 GError **error);
     /* Pure. A page, API or download address of the source: its locator (owned), or NULL where it is
      * none of the source's. NULL function: no addresses. */
-    json_t *(*locator_from_address)(const char *address, char **version);
+    json_t *(*locator_from_address)(const Fetcher *fetcher, const char *address, char **version);
     /* Pure. The dataset's folder below the mirror ("physionet/mitdb"), parts encoded; owned. ID:
      * the catalogue's, may be NULL. */
-    char *(*folder)(const json_t *locator, const char *id);
+    char *(*folder)(const Fetcher *fetcher, const json_t *locator, const char *id);
     /* Pure. The REF of a locator ("physionet/mitdb"; for http the address); owned. */
-    char *(*ref)(const json_t *locator);
+    char *(*ref)(const Fetcher *fetcher, const json_t *locator);
     /* What the name alone cannot tell (the number behind a UCI slug), asked of the source: a
      * locator (owned) for folder and ref to be called with; NULL with an error. NULL function, or
      * locator_is_complete: there is nothing to ask. */
-    json_t *(*complete_locator)(const json_t *locator, HostServices *services, GError **error);
-    gboolean (*locator_is_complete)(const json_t *locator);
+    json_t *(*complete_locator)(const Fetcher *fetcher, const json_t *locator,
+                                HostServices *services, GError **error);
+    gboolean (*locator_is_complete)(const Fetcher *fetcher, const json_t *locator);
     /* The versions the source offers, newest first: char*, owned; empty: it has none. NULL with an
      * error. */
-    GPtrArray *(*versions)(const json_t *locator, HostServices *services, GError **error);
+    GPtrArray *(*versions)(const Fetcher *fetcher, const json_t *locator, HostServices *services,
+                           GError **error);
     /* See ResolveResult; deterministic for the same remote state; never a request a file. */
-    ResolveResult (*resolve)(const ResolveRequest *request, HostServices *services,
-                             const ListingTaker *taker, GError **error);
+    ResolveResult (*resolve)(const Fetcher *fetcher, const ResolveRequest *request,
+                             HostServices *services, const ListingTaker *taker, GError **error);
     /* Before each attempt, on a resolver's thread; NULL function: nothing to prepare. */
-    Prepared *(*prepare)(const json_t *locator, const FileSpec *file, const char *address,
-                         HostServices *services, GError **error);
+    Prepared *(*prepare)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                         const char *address, HostServices *services, GError **error);
     /* New candidate addresses (char*, owned) when one is gone or has expired; NULL function or
      * empty: there are none. */
-    GPtrArray *(*refresh)(const json_t *locator, const Manifest *manifest, const FileSpec *file,
-                          HostServices *services, GError **error);
+    GPtrArray *(*refresh)(const Fetcher *fetcher, const json_t *locator, const Manifest *manifest,
+                          const FileSpec *file, HostServices *services, GError **error);
     /* Pure, on the engine's thread. */
-    AnswerKind (*classify)(const AnswerHead *head);
+    AnswerKind (*classify)(const Fetcher *fetcher, const AnswerHead *head);
     /* What the person must do, as whole sentences; owned; NULL: nothing is known. STATUS: 401, 403
      * ..., 0 beforehand. */
-    char *(*describe_access)(const json_t *locator, const Manifest *manifest, int status);
+    char *(*describe_access)(const Fetcher *fetcher, const json_t *locator,
+                             const Manifest *manifest, int status);
 };
 
 /* The one table, NULL-terminated. */

@@ -67,7 +67,7 @@ static void append_part(GString *folder, const char *part)
     g_string_append_printf(folder, "%.*s-%.*s", (int)length, encoded, QUERY_DIGITS, digest);
 }
 
-static char *http_folder(const json_t *locator, const char *id)
+static char *http_folder(const Fetcher *fetcher, const json_t *locator, const char *id)
 {
     if (id) {
         g_autofree char *part = relpath_encode_part(id);
@@ -92,7 +92,7 @@ static char *http_folder(const json_t *locator, const char *id)
     return g_string_free(folder, FALSE);
 }
 
-static gboolean http_check_locator(const json_t *locator, GError **error)
+static gboolean http_check_locator(const Fetcher *fetcher, const json_t *locator, GError **error)
 {
     if (!locator_check_keys(&http_fetcher.row, "sa", locator, error))
         return FALSE;
@@ -119,11 +119,11 @@ static gboolean http_check_locator(const json_t *locator, GError **error)
             return FALSE;
         }
     }
-    g_autofree char *folder = http_folder(locator, NULL);
+    g_autofree char *folder = http_folder(fetcher, locator, NULL);
     return relpath_check(folder, error);
 }
 
-static json_t *http_locator_from_address(const char *text, char **version)
+static json_t *http_locator_from_address(const Fetcher *fetcher, const char *text, char **version)
 {
     *version = NULL;
     g_autoptr(WebAddress) address = web_address_parse(text, NULL);
@@ -133,11 +133,12 @@ static json_t *http_locator_from_address(const char *text, char **version)
     return json_pack("{s:s}", "url", plain);
 }
 
-static json_t *http_locator_from_name(const char *name, char **version, GError **error)
+static json_t *http_locator_from_name(const Fetcher *fetcher, const char *name, char **version,
+                                      GError **error)
 {
     *version = NULL;
     if (strstr(name, "://")) {
-        json_t *locator = http_locator_from_address(name, version);
+        json_t *locator = http_locator_from_address(fetcher, name, version);
         if (locator)
             return locator;
     }
@@ -149,18 +150,20 @@ static json_t *http_locator_from_name(const char *name, char **version, GError *
     return NULL;
 }
 
-static char *http_ref(const json_t *locator)
+static char *http_ref(const Fetcher *fetcher, const json_t *locator)
 {
     g_autoptr(GPtrArray) urls = locator_urls(locator);
     return g_strdup(urls->len > 0 ? urls->pdata[0] : NULL);
 }
 
-static GPtrArray *http_versions(const json_t *locator, HostServices *services, GError **error)
+static GPtrArray *http_versions(const Fetcher *fetcher, const json_t *locator,
+                                HostServices *services, GError **error)
 {
     return g_ptr_array_new_with_free_func(g_free);
 }
 
-static char *http_describe_access(const json_t *locator, const Manifest *manifest, int status)
+static char *http_describe_access(const Fetcher *fetcher, const json_t *locator,
+                                  const Manifest *manifest, int status)
 {
     if (status == 401)
         return g_strdup(
@@ -174,7 +177,7 @@ static char *http_describe_access(const json_t *locator, const Manifest *manifes
 
 /* A plain address has no rights of ours behind it: a 403 is the server's or a proxy's, and nothing
  * that a login could change. */
-static AnswerKind http_classify(const AnswerHead *head)
+static AnswerKind http_classify(const Fetcher *fetcher, const AnswerHead *head)
 {
     AnswerKind kind = fetcher_classify_common(head);
     if (kind == ANSWER_BY_STATUS && head->status == 403)
@@ -215,7 +218,7 @@ static char *quote_title(Document *document)
 static gboolean check_status(const char *url, Document *document, GError **error)
 {
     g_autofree char *shown = redact_address(url);
-    g_autofree char *access = http_describe_access(NULL, NULL, document->status);
+    g_autofree char *access = http_describe_access(&http_fetcher, NULL, NULL, document->status);
     if (document->status == 404 || document->status == 410) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("There is nothing at %s (HTTP status %d)."), shown, document->status);
@@ -447,8 +450,8 @@ static ResolveResult resolve_tree(const ResolveRequest *request, HostServices *s
     return taker->head(taker->data, head, error) ? RESOLVE_LISTED : RESOLVE_FAILED;
 }
 
-static ResolveResult http_resolve(const ResolveRequest *request, HostServices *services,
-                                  const ListingTaker *taker, GError **error)
+static ResolveResult http_resolve(const Fetcher *fetcher, const ResolveRequest *request,
+                                  HostServices *services, const ListingTaker *taker, GError **error)
 {
     g_autoptr(GPtrArray) urls = locator_urls(request->locator);
     if (urls->len != 1)

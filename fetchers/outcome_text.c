@@ -107,9 +107,10 @@ static char *line_that_goes_on(const char *ref)
 static char *access_advice(const Outcome *outcome, const char *ref, const Fetcher *fetcher,
                            const json_t *locator, const Manifest *manifest)
 {
-    g_autofree char *advice = fetcher != NULL && fetcher->describe_access != NULL
-                                  ? fetcher->describe_access(locator, manifest, outcome->status)
-                                  : NULL;
+    g_autofree char *advice =
+        fetcher != NULL && fetcher->describe_access != NULL
+            ? fetcher->describe_access(fetcher, locator, manifest, outcome->status)
+            : NULL;
 
     if (advice != NULL)
         return g_strdup_printf(" %s", advice);

@@ -46,7 +46,8 @@ static const char *project_of(const char *slug)
     return slug;
 }
 
-static gboolean physionet_check_locator(const json_t *locator, GError **error)
+static gboolean physionet_check_locator(const Fetcher *fetcher, const json_t *locator,
+                                        GError **error)
 {
     if (!locator_check_keys(&physionet_fetcher.row, "ssb", locator, error))
         return FALSE;
@@ -78,7 +79,8 @@ static json_t *locator_of(const char *slug, const char *version_text, char **ver
     return json_pack("{s:s}", "project", project_of(slug));
 }
 
-static json_t *physionet_locator_from_name(const char *name, char **version, GError **error)
+static json_t *physionet_locator_from_name(const Fetcher *fetcher, const char *name, char **version,
+                                           GError **error)
 {
     *version = NULL;
     g_auto(GStrv) parts = g_strsplit(name, "/", 3);
@@ -131,7 +133,8 @@ static json_t *locator_of_parts(const GPtrArray *parts, char **version)
     return NULL;
 }
 
-static json_t *physionet_locator_from_address(const char *text, char **version)
+static json_t *physionet_locator_from_address(const Fetcher *fetcher, const char *text,
+                                              char **version)
 {
     *version = NULL;
     g_autoptr(WebAddress) address = web_address_parse(text, NULL);
@@ -149,24 +152,26 @@ static json_t *physionet_locator_from_address(const char *text, char **version)
     return locator_of_parts(parts, version);
 }
 
-static char *physionet_folder(const json_t *locator, const char *id)
+static char *physionet_folder(const Fetcher *fetcher, const json_t *locator, const char *id)
 {
     g_autofree char *part = relpath_encode_part(project_of(locator_text(locator, "project")));
     return g_strconcat("physionet/", part, NULL);
 }
 
-static char *physionet_ref(const json_t *locator)
+static char *physionet_ref(const Fetcher *fetcher, const json_t *locator)
 {
     return g_strconcat("physionet/", project_of(locator_text(locator, "project")), NULL);
 }
 
-static GPtrArray *physionet_versions(const json_t *locator, HostServices *services, GError **error)
+static GPtrArray *physionet_versions(const Fetcher *fetcher, const json_t *locator,
+                                     HostServices *services, GError **error)
 {
     return project_versions(services, source_base(services, &physionet_fetcher.row, ENDPOINT_MAIN),
                             project_of(locator_text(locator, "project")), error);
 }
 
-static char *physionet_describe_access(const json_t *locator, const Manifest *manifest, int status)
+static char *physionet_describe_access(const Fetcher *fetcher, const json_t *locator,
+                                       const Manifest *manifest, int status)
 {
     const char *slug = project_of(locator_text(locator, "project"));
     if (manifest && manifest->access != ACCESS_OPEN && manifest->access != ACCESS_UNKNOWN)
@@ -233,7 +238,7 @@ static void explain(const ResolveRequest *request, const char *slug, const char 
     const char *base = source_base(services, &physionet_fetcher.row, ENDPOINT_MAIN);
     if (g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS)) {
         g_autofree char *access =
-            physionet_describe_access(request->locator, request->manifest, 403);
+            physionet_describe_access(&physionet_fetcher, request->locator, request->manifest, 403);
         g_clear_error(error);
         g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS, access);
     } else if (g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT)) {
@@ -287,8 +292,9 @@ static ListingHead *make_head(const Manifest *manifest, const char *slug, const 
     return head;
 }
 
-static ResolveResult physionet_resolve(const ResolveRequest *request, HostServices *services,
-                                       const ListingTaker *taker, GError **error)
+static ResolveResult physionet_resolve(const Fetcher *fetcher, const ResolveRequest *request,
+                                       HostServices *services, const ListingTaker *taker,
+                                       GError **error)
 {
     const char *slug = project_of(locator_text(request->locator, "project"));
     g_autofree char *lack = NULL;
@@ -326,7 +332,7 @@ static gboolean is_own_host(const char *address)
     return host && g_strv_contains(hosts, host);
 }
 
-static AnswerKind physionet_classify(const AnswerHead *head)
+static AnswerKind physionet_classify(const Fetcher *fetcher, const AnswerHead *head)
 {
     g_autofree char *text = answer_text(head);
     if (head->status == 403 &&

@@ -33,7 +33,7 @@ const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, ch
     for (const Fetcher *const *fetcher = fetchers; *fetcher; fetcher++) {
         if (!(*fetcher)->locator_from_address)
             continue;
-        *locator = (*fetcher)->locator_from_address(address, version);
+        *locator = (*fetcher)->locator_from_address(*fetcher, address, version);
         if (*locator)
             return *fetcher;
     }

@@ -279,8 +279,9 @@ static void prepare(HostServices *services, gpointer data)
     PrepareCall *call = data;
     const Transfer *transfer = call->transfer;
 
-    call->prepared = transfer->fetcher->prepare(transfer->locator, transfer->file,
-                                                transfer->address, services, &call->error);
+    call->prepared =
+        transfer->fetcher->prepare(transfer->fetcher, transfer->locator, transfer->file,
+                                   transfer->address, services, &call->error);
     task_queue_push(transfer->engine->queue, prepare_returned, call);
 }
 

@@ -103,8 +103,8 @@ static void refresh(HostServices *services, gpointer data)
     const Transfer *transfer = call->transfer;
     g_autoptr(GError) error = NULL;
 
-    call->addresses = transfer->fetcher->refresh(transfer->locator, transfer->manifest,
-                                                 transfer->file, services, &error);
+    call->addresses = transfer->fetcher->refresh(
+        transfer->fetcher, transfer->locator, transfer->manifest, transfer->file, services, &error);
     if (error != NULL)
         event_log(EVENT_LOG_DEBUG, "refresh %s: %s", transfer->name, error->message);
     task_queue_push(transfer->engine->queue, refresh_returned, call);

@@ -38,7 +38,7 @@ static const char *recorded_slug(const json_t *locator)
     return name ? name->slug : NULL;
 }
 
-static gboolean uci_check_locator(const json_t *locator, GError **error)
+static gboolean uci_check_locator(const Fetcher *fetcher, const json_t *locator, GError **error)
 {
     if (!locator_check_keys(&uci_fetcher.row, "is", locator, error))
         return FALSE;
@@ -84,7 +84,8 @@ static json_t *locator_of_name(const char *name)
     return json_pack("{s:s}", "slug", g_strdelimit(slug, " ", '+'));
 }
 
-static json_t *uci_locator_from_name(const char *name, char **version, GError **error)
+static json_t *uci_locator_from_name(const Fetcher *fetcher, const char *name, char **version,
+                                     GError **error)
 {
     *version = NULL;
     g_autofree char *decoded = g_uri_unescape_string(name, "/");
@@ -150,7 +151,7 @@ static json_t *locator_from_path(const WebAddress *address, const GPtrArray *par
     return NULL;
 }
 
-static json_t *uci_locator_from_address(const char *text, char **version)
+static json_t *uci_locator_from_address(const Fetcher *fetcher, const char *text, char **version)
 {
     *version = NULL;
     g_autoptr(WebAddress) address = web_address_parse(text, NULL);
@@ -166,7 +167,7 @@ static json_t *uci_locator_from_address(const char *text, char **version)
     return id > 0 ? locator_of(id, slug) : NULL;
 }
 
-static char *uci_folder(const json_t *locator, const char *id)
+static char *uci_folder(const Fetcher *fetcher, const json_t *locator, const char *id)
 {
     if (locator_id(locator) > 0)
         return g_strdup_printf("uci/%d", locator_id(locator));
@@ -178,19 +179,20 @@ static char *uci_folder(const json_t *locator, const char *id)
     return g_strconcat("uci/", part, NULL);
 }
 
-static char *uci_ref(const json_t *locator)
+static char *uci_ref(const Fetcher *fetcher, const json_t *locator)
 {
     if (locator_id(locator) > 0)
         return g_strdup_printf("uci/%d", locator_id(locator));
     return g_strconcat("uci/", locator_text(locator, "slug"), NULL);
 }
 
-static gboolean uci_locator_is_complete(const json_t *locator)
+static gboolean uci_locator_is_complete(const Fetcher *fetcher, const json_t *locator)
 {
     return locator_id(locator) > 0;
 }
 
-static json_t *uci_complete_locator(const json_t *locator, HostServices *services, GError **error)
+static json_t *uci_complete_locator(const Fetcher *fetcher, const json_t *locator,
+                                    HostServices *services, GError **error)
 {
     if (locator_id(locator) > 0)
         return json_deep_copy(locator);
@@ -203,7 +205,8 @@ static json_t *uci_complete_locator(const json_t *locator, HostServices *service
     return id > 0 ? json_pack("{s:i}", "id", id) : NULL;
 }
 
-static GPtrArray *uci_versions(const json_t *locator, HostServices *services, GError **error)
+static GPtrArray *uci_versions(const Fetcher *fetcher, const json_t *locator,
+                               HostServices *services, GError **error)
 {
     return g_ptr_array_new_with_free_func(g_free);
 }
@@ -367,10 +370,10 @@ static ResolveResult list_set(const ResolveRequest *request, HostServices *servi
     return more == 0 || taker->head(taker->data, head, error) ? RESOLVE_LISTED : RESOLVE_FAILED;
 }
 
-static ResolveResult uci_resolve(const ResolveRequest *request, HostServices *services,
-                                 const ListingTaker *taker, GError **error)
+static ResolveResult uci_resolve(const Fetcher *fetcher, const ResolveRequest *request,
+                                 HostServices *services, const ListingTaker *taker, GError **error)
 {
-    json_auto_t *locator = uci_complete_locator(request->locator, services, error);
+    json_auto_t *locator = uci_complete_locator(&uci_fetcher, request->locator, services, error);
     if (!locator)
         return RESOLVE_FAILED;
     ResolveRequest complete = *request;
@@ -386,7 +389,8 @@ static gboolean has_address(const FileSpec *file, const char *address)
     return FALSE;
 }
 
-static GPtrArray *uci_refresh(const json_t *locator, const Manifest *manifest, const FileSpec *file,
+static GPtrArray *uci_refresh(const Fetcher *fetcher, const json_t *locator,
+                              const Manifest *manifest, const FileSpec *file,
                               HostServices *services, GError **error)
 {
     GPtrArray *fresh = g_ptr_array_new_with_free_func(g_free);
@@ -413,7 +417,7 @@ static gboolean asks_for_zip(const AnswerHead *head)
     return length >= 4 && g_ascii_strncasecmp(head->address + length - 4, ".zip", 4) == 0;
 }
 
-static AnswerKind uci_classify(const AnswerHead *head)
+static AnswerKind uci_classify(const Fetcher *fetcher, const AnswerHead *head)
 {
     AnswerKind kind = fetcher_classify_common(head);
     if (kind == ANSWER_DATA && asks_for_zip(head) && answer_starts_at_zero(head)) {
@@ -429,7 +433,8 @@ static AnswerKind uci_classify(const AnswerHead *head)
     return kind;
 }
 
-static char *uci_describe_access(const json_t *locator, const Manifest *manifest, int status)
+static char *uci_describe_access(const Fetcher *fetcher, const json_t *locator,
+                                 const Manifest *manifest, int status)
 {
     if (status != 401 && status != 403)
         return NULL;

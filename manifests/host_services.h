@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "credential.h"
 #include "listing.h"
 
 typedef struct {
@@ -51,6 +52,14 @@ struct HostServices {
     /* A line for the log ("resolve uci/45: ..."), redacted by the host. */
     void (*log)(HostServices *services, const char *message);
     gboolean (*cancelled)(HostServices *services);
+    /* What the person has for SOURCE, to be told to ADDRESS. NULL without an error: there is
+     * nothing, or it was refused in this run. NULL with MEDMIRROR_ERROR_ACCESS: there is one that
+     * may not go to ADDRESS (no host of the source's, and neither https nor loopback), with the
+     * line to type. Owned. */
+    Credential *(*credential)(HostServices *services, const char *source, const char *address,
+                              GError **error);
+    /* SOURCE refused what it was given: it is not used again in this run. */
+    void (*refuse_credential)(HostServices *services, const char *source);
 };
 
 /* Convenience: get, checked, as text of at most MAX_BYTES. *FINAL_URL (may be NULL pointer) is

@@ -21,6 +21,8 @@ typedef struct {
     char *access_note;   /* what a person must know of access */
     guint64 total_bytes; /* the source's own total, for sizes that the files lack; SIZE_UNKNOWN */
     gboolean is_one_archive; /* the dataset is this one archive, which is unpacked */
+    gboolean is_restricted;  /* the source says that it is not open, or gave the listing only with a
+                                credential: what is fetched is the puller's alone */
     GPtrArray *notes; /* char*: sentences to tell ("the description could not be read: ..."); may be
                          NULL */
 } ListingHead;

@@ -10,9 +10,9 @@ static void check_locator(const Fetcher *fetcher, json_t *locator)
     if (!locator)
         return;
     g_assert_true(json_is_object(locator));
-    if (fetcher->check_locator(locator, &error)) {
-        g_autofree char *ref = fetcher->ref(locator);
-        g_autofree char *folder = fetcher->folder(locator, NULL);
+    if (fetcher->check_locator(fetcher, locator, &error)) {
+        g_autofree char *ref = fetcher->ref(fetcher, locator);
+        g_autofree char *folder = fetcher->folder(fetcher, locator, NULL);
         g_assert_nonnull(ref);
         relpath_check(folder, &error);
         g_assert_no_error(error);
@@ -35,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (gsize i = 0; fetchers[i]; i++) {
         g_autofree char *named = NULL;
         g_autoptr(GError) error = NULL;
-        locator = fetchers[i]->locator_from_name(text, &named, &error);
+        locator = fetchers[i]->locator_from_name(fetchers[i], text, &named, &error);
         if (!locator)
             fuzz_assert_told(error);
         check_locator(fetchers[i], locator);

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              .expects_html = (what & 0x80) != 0};
     for (gsize i = 0; fetchers[i]; i++) {
         if (fetchers[i]->classify) {
-            const AnswerKind kind = fetchers[i]->classify(&head);
+            const AnswerKind kind = fetchers[i]->classify(fetchers[i], &head);
             g_assert_cmpint(kind, <=, ANSWER_BY_STATUS);
             g_assert_false(kind == ANSWER_DATA && head.status >= 400);
         }

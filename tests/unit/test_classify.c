@@ -175,8 +175,8 @@ static void check_case(gconstpointer data)
         .body_length = strlen(test->body),
         .expects_html = test->expects_html,
     };
-    AnswerKind kind =
-        test->fetcher ? test->fetcher->classify(&head) : fetcher_classify_common(&head);
+    AnswerKind kind = test->fetcher ? test->fetcher->classify(test->fetcher, &head)
+                                    : fetcher_classify_common(&head);
     g_assert_cmpint(kind, ==, test->kind);
 }
 
@@ -186,7 +186,7 @@ static void check_nothing_known(void)
     g_assert_cmpint(fetcher_classify_common(&head), ==, ANSWER_DATA);
     head.status = 403;
     for (const Fetcher *const *fetcher = fetchers; *fetcher; fetcher++) {
-        AnswerKind kind = (*fetcher)->classify(&head);
+        AnswerKind kind = (*fetcher)->classify(*fetcher, &head);
         g_assert_true(kind == ANSWER_BY_STATUS || kind == ANSWER_NOT_THE_SOURCES_OWN);
     }
 }

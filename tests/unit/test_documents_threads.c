@@ -234,8 +234,8 @@ static void test_cancelled_midway(void)
 static const char *signing_base; /* of the fetcher below */
 
 /* Asks the source for a signed address, as some sources want it. */
-static Prepared *prepare(const json_t *locator, const FileSpec *file, const char *address,
-                         HostServices *services, GError **error)
+static Prepared *prepare(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                         const char *address, HostServices *services, GError **error)
 {
     g_autofree char *url = g_strconcat(signing_base, "/sign", NULL);
     g_autofree char *signature = host_services_get_text(services, url, 1000, NULL, NULL, error);
@@ -247,8 +247,8 @@ static Prepared *prepare(const json_t *locator, const FileSpec *file, const char
     return prepared;
 }
 
-static GPtrArray *refresh(const json_t *locator, const Manifest *manifest, const FileSpec *file,
-                          HostServices *services, GError **error)
+static GPtrArray *refresh(const Fetcher *fetcher, const json_t *locator, const Manifest *manifest,
+                          const FileSpec *file, HostServices *services, GError **error)
 {
     GPtrArray *addresses = g_ptr_array_new_with_free_func(g_free);
 

@@ -136,7 +136,7 @@ static void test_words(void)
                                  .detail = (char *)"the reason"};
         const Fetcher *fetcher = fetcher_find("physionet");
         g_autofree char *version = NULL;
-        json_t *locator = fetcher->locator_from_name("mitdb", &version, NULL);
+        json_t *locator = fetcher->locator_from_name(fetcher, "mitdb", &version, NULL);
         g_autoptr(GError) error =
             outcome_to_error(&outcome, "a/b.csv", "physionet/mitdb", fetcher, locator, NULL);
         json_decref(locator);

@@ -529,8 +529,8 @@ static void test_redirects(void)
     tear_down(&fixture);
 }
 
-static Prepared *prepare_token(const json_t *locator, const FileSpec *file, const char *address,
-                               HostServices *services, GError **error)
+static Prepared *prepare_token(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                               const char *address, HostServices *services, GError **error)
 {
     Prepared *prepared = g_new0(Prepared, 1);
 
@@ -539,8 +539,9 @@ static Prepared *prepare_token(const json_t *locator, const FileSpec *file, cons
     return prepared;
 }
 
-static GPtrArray *refresh_to_nothing(const json_t *locator, const Manifest *manifest,
-                                     const FileSpec *file, HostServices *services, GError **error)
+static GPtrArray *refresh_to_nothing(const Fetcher *fetcher, const json_t *locator,
+                                     const Manifest *manifest, const FileSpec *file,
+                                     HostServices *services, GError **error)
 {
     return g_ptr_array_new_with_free_func(g_free);
 }

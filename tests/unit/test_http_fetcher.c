@@ -12,9 +12,9 @@ static ResolveResult resolve(FakeHost *host, FakeTaker *taker, const char *url,
                              const char *state_token, const Manifest *manifest, GError **error)
 {
     json_auto_t *locator = json_pack("{s:s}", "url", url);
-    g_assert_true(http_fetcher.check_locator(locator, NULL));
+    g_assert_true(http_fetcher.check_locator(&http_fetcher, locator, NULL));
     ResolveRequest request = {.locator = locator, .state_token = state_token, .manifest = manifest};
-    return http_fetcher.resolve(&request, &host->services, &taker->taker, error);
+    return http_fetcher.resolve(&http_fetcher, &request, &host->services, &taker->taker, error);
 }
 
 typedef struct {
@@ -57,18 +57,18 @@ static void check_addresses(void)
         }
         g_assert_true(fetcher == &http_fetcher);
         g_autoptr(GError) error = NULL;
-        gboolean good = http_fetcher.check_locator(locator, &error);
+        gboolean good = http_fetcher.check_locator(&http_fetcher, locator, &error);
         if (addresses[i].url) {
-            g_autofree char *ref = http_fetcher.ref(locator);
-            g_autofree char *folder = http_fetcher.folder(locator, NULL);
-            g_autofree char *named = http_fetcher.folder(locator, "my set");
+            g_autofree char *ref = http_fetcher.ref(&http_fetcher, locator);
+            g_autofree char *folder = http_fetcher.folder(&http_fetcher, locator, NULL);
+            g_autofree char *named = http_fetcher.folder(&http_fetcher, locator, "my set");
             g_assert_no_error(error);
             g_assert_cmpstr(ref, ==, addresses[i].url);
             g_assert_cmpstr(folder, ==, addresses[i].folder);
             g_assert_cmpstr(named, ==, "http/my%20set");
         } else if (good) {
             /* Dot segments may have been taken out instead. */
-            g_autofree char *folder = http_fetcher.folder(locator, NULL);
+            g_autofree char *folder = http_fetcher.folder(&http_fetcher, locator, NULL);
             g_assert_null(strstr(folder, ".."));
         } else {
             g_assert_null(strstr(error->message, "secret"));
@@ -92,7 +92,7 @@ static void check_locators(void)
         json_auto_t *locator = json_loads(wrong[i], 0, NULL);
         g_autoptr(GError) error = NULL;
         g_test_message("%s", wrong[i]);
-        g_assert_false(http_fetcher.check_locator(locator, &error));
+        g_assert_false(http_fetcher.check_locator(&http_fetcher, locator, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
     }
 }
@@ -108,9 +108,9 @@ static void check_long_names(void)
         json_auto_t *a = json_pack("{s:s}", "url", first);
         json_auto_t *b = json_pack("{s:s}", "url", second);
         g_autoptr(GError) error = NULL;
-        g_assert_true(http_fetcher.check_locator(a, &error));
-        g_autofree char *folder = http_fetcher.folder(a, NULL);
-        g_autofree char *other = http_fetcher.folder(b, NULL);
+        g_assert_true(http_fetcher.check_locator(&http_fetcher, a, &error));
+        g_autofree char *folder = http_fetcher.folder(&http_fetcher, a, NULL);
+        g_autofree char *other = http_fetcher.folder(&http_fetcher, b, NULL);
         g_assert_true(relpath_check(folder, &error));
         g_assert_no_error(error);
         g_assert_true(g_str_has_prefix(folder, "http/example.org/%28%28%28"));
@@ -293,13 +293,14 @@ static void check_several(void)
     g_autoptr(FakeHost) host = fake_host_new();
     json_auto_t *locator =
         json_pack("{s:[s,s]}", "urls", "http://x.example/a.zip", "http://x.example/b.csv");
-    g_assert_true(http_fetcher.check_locator(locator, NULL));
+    g_assert_true(http_fetcher.check_locator(&http_fetcher, locator, NULL));
     g_auto(FakeTaker) taker;
     fake_taker_init(&taker);
     ResolveRequest request = {.locator = locator};
     g_autoptr(GError) error = NULL;
-    g_assert_cmpint(http_fetcher.resolve(&request, &host->services, &taker.taker, &error), ==,
-                    RESOLVE_LISTED);
+    g_assert_cmpint(
+        http_fetcher.resolve(&http_fetcher, &request, &host->services, &taker.taker, &error), ==,
+        RESOLVE_LISTED);
     g_assert_cmpstr(taker.files->str, ==, "a.zip - data\nb.csv - data\n");
     g_assert_cmpuint(host->asked->len, ==, 0);
     g_assert_true(taker.head->state_is_weak);

@@ -43,16 +43,17 @@ static void check_names(void)
         g_test_message("%s", names[i].name);
         g_autofree char *version = NULL;
         g_autoptr(GError) error = NULL;
-        json_auto_t *locator = physionet_fetcher.locator_from_name(names[i].name, &version, &error);
+        json_auto_t *locator = physionet_fetcher.locator_from_name(&physionet_fetcher,
+                                                                   names[i].name, &version, &error);
         g_assert_cmpstr(version, ==, names[i].version);
         if (!names[i].ref) {
             g_assert_null(locator);
             g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
             continue;
         }
-        g_assert_true(physionet_fetcher.check_locator(locator, NULL));
-        g_autofree char *ref = physionet_fetcher.ref(locator);
-        g_autofree char *folder = physionet_fetcher.folder(locator, "some-id");
+        g_assert_true(physionet_fetcher.check_locator(&physionet_fetcher, locator, NULL));
+        g_autofree char *ref = physionet_fetcher.ref(&physionet_fetcher, locator);
+        g_autofree char *folder = physionet_fetcher.folder(&physionet_fetcher, locator, "some-id");
         g_assert_cmpstr(ref, ==, names[i].ref);
         g_assert_cmpstr(folder, ==, names[i].ref);
     }
@@ -90,7 +91,7 @@ static void check_addresses(void)
         g_assert_cmpstr(fetcher->row.name, ==, addresses[i].ref ? "physionet" : "http");
         g_assert_cmpstr(version, ==, addresses[i].version);
         if (addresses[i].ref) {
-            g_autofree char *ref = fetcher->ref(locator);
+            g_autofree char *ref = fetcher->ref(fetcher, locator);
             g_assert_cmpstr(ref, ==, addresses[i].ref);
         }
         json_decref(locator);
@@ -109,7 +110,7 @@ static void check_locators(void)
         json_auto_t *locator = json_loads(wrong[i], 0, NULL);
         g_autoptr(GError) error = NULL;
         g_test_message("%s", wrong[i]);
-        g_assert_false(physionet_fetcher.check_locator(locator, &error));
+        g_assert_false(physionet_fetcher.check_locator(&physionet_fetcher, locator, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
     }
 }
@@ -133,10 +134,11 @@ static ResolveResult resolve(FakeHost *host, FakeTaker *taker, const char *locat
                              GError **error)
 {
     json_auto_t *locator = json_loads(locator_text, 0, NULL);
-    g_assert_true(physionet_fetcher.check_locator(locator, NULL));
+    g_assert_true(physionet_fetcher.check_locator(&physionet_fetcher, locator, NULL));
     ResolveRequest request = {
         .locator = locator, .version = version, .state_token = token, .manifest = manifest};
-    return physionet_fetcher.resolve(&request, &host->services, &taker->taker, error);
+    return physionet_fetcher.resolve(&physionet_fetcher, &request, &host->services, &taker->taker,
+                                     error);
 }
 
 static FakeHost *usual_host(void)
@@ -441,9 +443,10 @@ static void check_refusals(void)
     g_assert_nonnull(strstr(error->message, "\"mimiciii\" is not open"));
     g_assert_nonnull(strstr(error->message, "credentialing"));
     json_auto_t *locator = json_pack("{s:s}", "project", "mimiciii");
-    g_autofree char *before = physionet_fetcher.describe_access(locator, manifest, 0);
+    g_autofree char *before =
+        physionet_fetcher.describe_access(&physionet_fetcher, locator, manifest, 0);
     g_assert_nonnull(strstr(before, "is not open"));
-    g_assert_null(physionet_fetcher.describe_access(locator, NULL, 0));
+    g_assert_null(physionet_fetcher.describe_access(&physionet_fetcher, locator, NULL, 0));
 }
 
 static void check_absent(void)

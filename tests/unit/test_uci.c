@@ -52,19 +52,20 @@ static void check_names(void)
         g_test_message("%s", names[i].name);
         char *version = NULL;
         g_autoptr(GError) error = NULL;
-        json_auto_t *locator = uci_fetcher.locator_from_name(names[i].name, &version, &error);
+        json_auto_t *locator =
+            uci_fetcher.locator_from_name(&uci_fetcher, names[i].name, &version, &error);
         g_assert_null(version);
         if (!names[i].locator) {
             g_assert_null(locator);
             g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
             continue;
         }
-        g_assert_true(uci_fetcher.check_locator(locator, NULL));
+        g_assert_true(uci_fetcher.check_locator(&uci_fetcher, locator, NULL));
         char *text = json_dumps(locator, JSON_SORT_KEYS);
         g_assert_cmpstr(text, ==, names[i].locator);
         free(text);
-        g_autofree char *folder = uci_fetcher.folder(locator, NULL);
-        g_autofree char *ref = uci_fetcher.ref(locator);
+        g_autofree char *folder = uci_fetcher.folder(&uci_fetcher, locator, NULL);
+        g_autofree char *ref = uci_fetcher.ref(&uci_fetcher, locator);
         g_assert_cmpstr(folder, ==, names[i].folder);
         g_assert_cmpstr(ref, ==, names[i].folder);
     }
@@ -113,7 +114,7 @@ static void check_addresses(void)
             char *text = json_dumps(locator, JSON_SORT_KEYS);
             g_assert_cmpstr(text, ==, addresses[i].locator);
             free(text);
-            g_autofree char *folder = uci_fetcher.folder(locator, NULL);
+            g_autofree char *folder = uci_fetcher.folder(&uci_fetcher, locator, NULL);
             g_assert_cmpstr(folder, ==, addresses[i].folder);
         }
         json_decref(locator);
@@ -135,7 +136,7 @@ static void check_locators(void)
         json_auto_t *locator = json_loads(wrong[i], 0, NULL);
         g_autoptr(GError) error = NULL;
         g_test_message("%s", wrong[i]);
-        g_assert_false(uci_fetcher.check_locator(locator, &error));
+        g_assert_false(uci_fetcher.check_locator(&uci_fetcher, locator, &error));
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
     }
 }
@@ -145,7 +146,7 @@ static ResolveResult resolve(FakeHost *host, FakeTaker *taker, const char *locat
 {
     json_auto_t *locator = json_loads(locator_text, 0, NULL);
     ResolveRequest request = {.locator = locator, .manifest = manifest, .state_token = token};
-    return uci_fetcher.resolve(&request, &host->services, &taker->taker, error);
+    return uci_fetcher.resolve(&uci_fetcher, &request, &host->services, &taker->taker, error);
 }
 
 static void check_plain(void)
@@ -359,14 +360,14 @@ static void check_completion(void)
                "{\"id\":778,\"name\":\"Rare Set\"}]}");
     json_auto_t *rare = json_pack("{s:s}", "slug", "rare+set");
     g_autoptr(GError) error = NULL;
-    g_assert_false(uci_fetcher.locator_is_complete(rare));
-    json_auto_t *found = uci_fetcher.complete_locator(rare, &host->services, &error);
+    g_assert_false(uci_fetcher.locator_is_complete(&uci_fetcher, rare));
+    json_auto_t *found = uci_fetcher.complete_locator(&uci_fetcher, rare, &host->services, &error);
     g_assert_no_error(error);
     g_assert_cmpint(json_integer_value(json_object_get(found, "id")), ==, 778);
-    g_assert_true(uci_fetcher.locator_is_complete(found));
+    g_assert_true(uci_fetcher.locator_is_complete(&uci_fetcher, found));
 
     json_auto_t *unknown = json_pack("{s:s}", "slug", "no+such+set");
-    json_t *none = uci_fetcher.complete_locator(unknown, &host->services, &error);
+    json_t *none = uci_fetcher.complete_locator(&uci_fetcher, unknown, &host->services, &error);
     g_assert_null(none);
     g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT);
     g_clear_error(&error);
@@ -375,7 +376,8 @@ static void check_completion(void)
                "application/json",
                "{\"status\":200,\"data\":{\"uci_id\":779,\"name\":\"A Later Title\","
                "\"repository_url\":\"https://archive.ics.uci.edu/dataset/779/rare+set\"}}");
-    json_auto_t *by_slug = uci_fetcher.complete_locator(rare, &host->services, &error);
+    json_auto_t *by_slug =
+        uci_fetcher.complete_locator(&uci_fetcher, rare, &host->services, &error);
     g_assert_cmpint(json_integer_value(json_object_get(by_slug, "id")), ==, 779);
 }
 
@@ -389,17 +391,20 @@ static void check_refresh(void)
     file_spec_add_address(file, CDN "45/heart%2Bdisease.zip");
     g_autoptr(GError) error = NULL;
     fake_serve(host, API, 200, "application/json", answer_45);
-    g_autoptr(GPtrArray) same = uci_fetcher.refresh(locator, NULL, file, &host->services, &error);
+    g_autoptr(GPtrArray) same =
+        uci_fetcher.refresh(&uci_fetcher, locator, NULL, file, &host->services, &error);
     g_assert_cmpuint(same->len, ==, 0);
     fake_serve(host, API, 200, "application/json",
                "{\"status\":200,\"data\":{\"repository_url\":"
                "\"https://archive.ics.uci.edu/dataset/45/heart+disease+2\"}}");
-    g_autoptr(GPtrArray) fresh = uci_fetcher.refresh(locator, NULL, file, &host->services, &error);
+    g_autoptr(GPtrArray) fresh =
+        uci_fetcher.refresh(&uci_fetcher, locator, NULL, file, &host->services, &error);
     g_assert_cmpuint(fresh->len, ==, 2);
     g_assert_cmpstr(fresh->pdata[0], ==, STATIC "45/heart+disease+2.zip");
     g_assert_cmpstr(fresh->pdata[1], ==, CDN "45/heart%2Bdisease%2B2.zip");
     fake_serve(host, API, 502, "text/html", "<html>");
-    g_autoptr(GPtrArray) none = uci_fetcher.refresh(locator, NULL, file, &host->services, &error);
+    g_autoptr(GPtrArray) none =
+        uci_fetcher.refresh(&uci_fetcher, locator, NULL, file, &host->services, &error);
     g_assert_cmpuint(none->len, ==, 0);
     g_assert_no_error(error);
 }
@@ -407,11 +412,12 @@ static void check_refresh(void)
 static void check_words(void)
 {
     json_auto_t *locator = json_pack("{s:i}", "id", 45);
-    g_autofree char *refused = uci_fetcher.describe_access(locator, NULL, 403);
+    g_autofree char *refused = uci_fetcher.describe_access(&uci_fetcher, locator, NULL, 403);
     g_assert_nonnull(strstr(refused, "https://archive.ics.uci.edu/dataset/45"));
-    g_assert_null(uci_fetcher.describe_access(locator, NULL, 0));
+    g_assert_null(uci_fetcher.describe_access(&uci_fetcher, locator, NULL, 0));
     g_autoptr(FakeHost) host = fake_host_new();
-    g_autoptr(GPtrArray) versions = uci_fetcher.versions(locator, &host->services, NULL);
+    g_autoptr(GPtrArray) versions =
+        uci_fetcher.versions(&uci_fetcher, locator, &host->services, NULL);
     g_assert_cmpuint(versions->len, ==, 0);
     g_assert_true(uci_fetcher.row.never_resumes);
 }
@@ -433,7 +439,7 @@ static void check_catalogue(void)
         const Fetcher *fetcher = manifest->source ? fetcher_find(manifest->source) : NULL;
         if (!fetcher)
             continue;
-        g_assert_true(fetcher->check_locator(manifest->locator, &error));
+        g_assert_true(fetcher->check_locator(fetcher, manifest->locator, &error));
         g_assert_no_error(error);
         if (fetcher == &uci_fetcher) {
             int id = (int)json_integer_value(json_object_get(manifest->locator, "id"));

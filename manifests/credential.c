@@ -1,0 +1,56 @@
+#include "credential.h"
+
+#include <string.h>
+
+static void wipe(char *text)
+{
+    if (text) {
+        explicit_bzero(text, strlen(text));
+        g_free(text);
+    }
+}
+
+Credential *credential_new(CredentialKind kind, const char *user, const char *secret,
+                           const char *origin)
+{
+    Credential *credential = g_new0(Credential, 1);
+    credential->kind = kind;
+    credential->user = g_strdup(user);
+    credential->secret = g_strdup(secret);
+    credential->origin = g_strdup(origin);
+    return credential;
+}
+
+Credential *credential_copy(const Credential *credential)
+{
+    return credential_new(credential->kind, credential->user, credential->secret,
+                          credential->origin);
+}
+
+void credential_free(Credential *credential)
+{
+    if (credential) {
+        wipe(credential->secret);
+        g_free(credential->user);
+        g_free(credential->origin);
+        g_free(credential);
+    }
+}
+
+char *credential_header(const Credential *credential)
+{
+    if (credential->kind == CREDENTIAL_TOKEN) {
+        return g_strconcat("Authorization: Bearer ", credential->secret, NULL);
+    }
+    char *pair = g_strconcat(credential->user, ":", credential->secret, NULL);
+    char *encoded = g_base64_encode((const guchar *)pair, strlen(pair));
+    char *header = g_strconcat("Authorization: Basic ", encoded, NULL);
+    wipe(encoded);
+    wipe(pair);
+    return header;
+}
+
+void credential_header_free(char *header)
+{
+    wipe(header);
+}

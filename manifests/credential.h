@@ -1,0 +1,32 @@
+/*
+ * What lets a person in at a source: a user name and a password, or a token. Its secret is in no
+ * log, lock, address or message, and is wiped when it is freed.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+    CREDENTIAL_PASSWORD, /* user and secret */
+    CREDENTIAL_TOKEN,    /* secret alone */
+} CredentialKind;
+
+typedef struct {
+    CredentialKind kind;
+    char *user;   /* NULL for a token */
+    char *secret; /* never NULL */
+    char *origin; /* where it was found, for people: "medmirror login", "PHYSIONET_PASSWORD",
+                     "/home/ana/.netrc" */
+} Credential;
+
+/* Strings are copied. Owned. */
+Credential *credential_new(CredentialKind kind, const char *user, const char *secret,
+                           const char *origin);
+Credential *credential_copy(const Credential *credential);
+/* Wipes what it held. */
+void credential_free(Credential *credential);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
+/* "Authorization: Basic ..." (RFC 7617, UTF-8) or "Authorization: Bearer ..." (RFC 6750). Owned;
+ * wipe it with credential_header_free(). */
+char *credential_header(const Credential *credential);
+void credential_header_free(char *header);
