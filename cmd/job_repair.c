@@ -186,7 +186,8 @@ static void mend_twins(Repair *repair, guint64 inode, const LockFile *wanted)
         unlinkat(mirror_fd(repair->mirror), aside, 0);
         if (linkat(repair->tree_fd, path, mirror_fd(repair->mirror), aside, 0) == 0 &&
             renameat(mirror_fd(repair->mirror), aside, mirror_fd(repair->mirror), twin) == 0) {
-            job_tell(repair->job, JOB_EVENT_STEP, "mended", json_pack("{s:s}", "path", twin),
+            job_tell(repair->job, JOB_EVENT_STEP, "mended",
+                     json_pack("{s:s, s:s}", "ref", repair->header->ref, "twin", twin),
                      _("mended       %s (the same file)"), twin);
         } else {
             all = FALSE;
@@ -225,7 +226,7 @@ static gboolean replace_one(Repair *repair, const LockFile *wanted, GError **err
     }
     repair->mended++;
     job_tell(repair->job, JOB_EVENT_STEP, "mended",
-             json_pack("{s:s, s:s}", "dataset", repair->header->ref, "path", wanted->path),
+             json_pack("{s:s, s:s}", "ref", repair->header->ref, "path", wanted->path),
              _("mended       %s"), wanted->path);
     if (stood && damaged.st_nlink > 1) {
         mend_twins(repair, damaged.st_ino, wanted);

@@ -243,7 +243,7 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
     }
     for (guint i = 0; !error && warnings && i < warnings->len; i++) {
         job_tell(work->fetch->job, JOB_EVENT_WARNING, "archive-warning",
-                 json_pack("{s:s, s:s}", "file", work->row->file->path, "text",
+                 json_pack("{s:s, s:s}", "path", work->row->file->path, "text",
                            g_ptr_array_index(warnings, i)),
                  "%s: %s", work->row->file->path, (const char *)g_ptr_array_index(warnings, i));
     }

@@ -80,7 +80,7 @@ static void tell_wrong(Verify *verify, const VerifiedFile *file)
     g_autofree char *what = describe_damage(file);
     g_autofree char *shown = relpath_display(file->path);
     job_tell(verify->job, JOB_EVENT_FAILURE, file->as == VERIFIED_MISSING ? "missing" : "damaged",
-             json_pack("{s:s, s:s, s:s}", "dataset", result->label, "path", shown, "what", what),
+             json_pack("{s:s, s:s, s:s}", "ref", result->label, "path", shown, "what", what),
              _("%s: %s %s."), result->label, shown, what);
 }
 
@@ -154,7 +154,7 @@ static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, g
     if (g_str_has_suffix(path, "/")) {
         g_autofree char *folder = relpath_display(path);
         job_tell(foreign->verify->job, JOB_EVENT_WARNING, "unreadable",
-                 json_pack("{s:s, s:s}", "dataset", foreign->verify->result->label, "path", folder),
+                 json_pack("{s:s, s:s}", "ref", foreign->verify->result->label, "path", folder),
                  _("%s: the folder %s cannot be read, so what else lies in it is not known."),
                  foreign->verify->result->label, folder);
         return !job_is_cancelled(foreign->verify->job);
@@ -166,7 +166,7 @@ static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, g
         g_autofree char *shown = relpath_display(path);
         foreign->verify->result->foreign++;
         job_tell(foreign->verify->job, JOB_EVENT_DETAIL, "foreign",
-                 json_pack("{s:s, s:s}", "dataset", foreign->verify->result->label, "path", shown),
+                 json_pack("{s:s, s:s}", "ref", foreign->verify->result->label, "path", shown),
                  _("%s: %s is not the dataset's."), foreign->verify->result->label, shown);
     }
     return !job_is_cancelled(foreign->verify->job);

@@ -55,7 +55,7 @@ void work_fail(Work *work, GError *error)
     g_autoptr(GError) note = NULL;
     fetch->report->failed++;
     job_tell(fetch->job, JOB_EVENT_FAILURE, "file-failed",
-             json_pack("{s:s, s:i, s:s}", "file", path, "exit", error_exit_status(error), "message",
+             json_pack("{s:s, s:i, s:s}", "path", path, "exit", error_exit_status(error), "message",
                        error->message),
              "%s", error->message);
     if (!spool_note_state(fetch->spool, work->row->id, SPOOL_FAILED, error->message, &note)) {
@@ -86,7 +86,7 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail)
         members_reset(work->members);
     }
     job_tell(fetch->job, JOB_EVENT_DETAIL, "again",
-             json_pack("{s:s, s:s, s:s}", "file", work->row->file->path, "reason",
+             json_pack("{s:s, s:s, s:s}", "path", work->row->file->path, "reason",
                        outcome_kind_name(kind), "detail", detail ? detail : ""),
              _("%s: %s; it is asked for again."), work->row->file->path, detail ? detail : "");
     engine_go_on(fetch->engine, work->transfer, &outcome);
@@ -107,7 +107,7 @@ static gboolean work_note_staged(Work *work)
     fetch->report->fetched_bytes += work->size;
     job_count(fetch->job, files_done, 1);
     job_tell(fetch->job, JOB_EVENT_DETAIL, "file",
-             json_pack("{s:s, s:I, s:s}", "file", work->row->file->path, "bytes",
+             json_pack("{s:s, s:I, s:s}", "path", work->row->file->path, "bytes",
                        (json_int_t)work->size, "trust", trust_name(work->verdict.trust)),
              NULL);
     fetch_noted(fetch);
@@ -245,7 +245,7 @@ void work_settle(Work *work)
     const GError *failure = members_error(work->members);
     if (is_kept_all_the_same(work, failure)) {
         job_tell(fetch->job, JOB_EVENT_WARNING, "unsafe",
-                 json_pack("{s:s, s:s}", "file", work->row->file->path, "reason", failure->message),
+                 json_pack("{s:s, s:s}", "path", work->row->file->path, "reason", failure->message),
                  _("%s It is kept as it is; do not unpack it with a careless program."),
                  failure->message);
         work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
@@ -363,7 +363,7 @@ static void on_digested(const DigestSet *digests, guint64 size, int errno_value,
     case VERDICT_FIRST_USE:
         if (work->verdict.hint_disagreed) {
             job_tell(fetch->job, JOB_EVENT_WARNING, "hint",
-                     json_pack("{s:s}", "file", work->row->file->path),
+                     json_pack("{s:s}", "path", work->row->file->path),
                      _("%s: the listing's hint does not agree, but the same bytes came twice; they "
                        "are taken as "
                        "they are."),
@@ -399,7 +399,7 @@ static void work_is_absent(Work *work, const Outcome *outcome)
     }
     job_count(fetch->job, files_done, 1);
     job_tell(fetch->job, JOB_EVENT_WARNING, "absent",
-             json_pack("{s:s, s:i}", "file", work->row->file->path, "status", outcome->status),
+             json_pack("{s:s, s:i}", "path", work->row->file->path, "status", outcome->status),
              _("%s is listed, but not there: %s answered %d."), work->row->file->path,
              outcome->address ? outcome->address : "", outcome->status);
     fetch_noted(fetch);

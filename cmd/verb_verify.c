@@ -16,7 +16,7 @@ typedef struct {
 static json_t *result_json(const VerifyResult *result, guint64 mended, int status)
 {
     return json_pack(
-        "{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "dataset", result->label,
+        "{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "ref", result->label,
         "fingerprint", result->fingerprint, "files", (json_int_t)result->files, "right",
         (json_int_t)result->right, "unchanged", (json_int_t)result->unchanged, "damaged",
         (json_int_t)result->damaged, "missing", (json_int_t)result->missing, "unreadable",
