@@ -3,6 +3,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
+#include "job_owner.h"
 #include "job_pull_internal.h"
 #include "lock_facts.h"
 #include "version_choice.h"
@@ -114,23 +115,6 @@ gboolean pull_finish_up_to_date(Pull *pull, const LockHeader *header)
     return pull_finish_with(pull, header);
 }
 
-static void on_waits(const OwnerInfo *info, gpointer data)
-{
-    Pull *pull = data;
-    job_tell(pull->job, JOB_EVENT_STEP, "waits",
-             json_pack("{s:s, s:s, s:s, s:I, s:s, s:s}", "ref", pull->reference->ref, "user",
-                       info->user, "host", info->host, "pid", (json_int_t)info->pid, "verb",
-                       info->verb, "since", info->since),
-             _("%s is being worked on by %s of %s on %s (process %" G_GINT64_FORMAT
-               ") since %s; waiting for it (not with --no-wait)."),
-             pull->reference->ref, info->verb, info->user, info->host, info->pid, info->since);
-}
-
-static gboolean on_cancelled(gpointer data)
-{
-    return job_is_cancelled(((Pull *)data)->job);
-}
-
 static gboolean pull_open(Pull *pull, GError **error)
 {
     const JobSettings *settings = job_settings(pull->job);
@@ -161,8 +145,8 @@ static gboolean pull_take(Pull *pull, GError **error)
         pull->spool = spool_open(file, error);
         return pull->spool != NULL;
     }
-    pull->owner = owner_take(pull->mirror, pull->reference->folder, "pull", pull->request->no_wait,
-                             on_waits, on_cancelled, pull, error);
+    pull->owner = job_take_owner(pull->job, pull->mirror, pull->reference->ref,
+                                 pull->reference->folder, "pull", pull->request->no_wait, error);
     if (!pull->owner) {
         return FALSE;
     }

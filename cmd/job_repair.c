@@ -6,6 +6,7 @@
 #include "i18n.h"
 #include "index.h"
 #include "job_member.h"
+#include "job_owner.h"
 #include "stage.h"
 #include "tree_writer.h"
 
@@ -46,21 +47,6 @@ static void repair_clear(Repair *repair)
     }
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Repair, repair_clear)
-
-static void on_waits(const OwnerInfo *info, gpointer data)
-{
-    Repair *repair = data;
-    job_tell(repair->job, JOB_EVENT_STEP, "waits",
-             json_pack("{s:s, s:s}", "ref", repair->header->ref, "user", info->user),
-             _("%s is being worked on by %s of %s on %s (process %" G_GINT64_FORMAT
-               "); waiting for it."),
-             repair->header->ref, info->verb, info->user, info->host, info->pid);
-}
-
-static gboolean on_cancelled(gpointer data)
-{
-    return job_is_cancelled(((Repair *)data)->job);
-}
 
 /* What the lock says of the wrong files. */
 static gboolean read_wanted(Repair *repair, const GPtrArray *wrong, GError **error)
@@ -308,8 +294,8 @@ gboolean job_repair(Job *job, Mirror *mirror, const LockHeader *header, const Re
     g_auto(Repair) repair = {
         .job = job, .mirror = mirror, .header = header, .reference = reference, .tree_fd = -1};
     repair.wanted = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, wanted_free);
-    repair.owner = owner_take(mirror, header->folder, "repair", no_wait, on_waits, on_cancelled,
-                              &repair, error);
+    repair.owner =
+        job_take_owner(job, mirror, header->ref, header->folder, "repair", no_wait, error);
     if (!repair.owner || !read_wanted(&repair, wrong, error)) {
         return FALSE;
     }
