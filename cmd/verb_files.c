@@ -29,7 +29,7 @@ static void print_file(Filing *filing, const char *path, guint64 size, const Dig
         json_object_set_new(facts, "bytes",
                             size == SIZE_UNKNOWN ? json_null() : json_integer((json_int_t)size));
     }
-    job_answer(filing->job, JOB_EVENT_DETAIL, "file", facts, NULL, text);
+    job_answer(filing->job, JOB_EVENT_DETAIL, "listed", facts, NULL, text);
 }
 
 static const Digest *best_digest(const DigestSet *set)
