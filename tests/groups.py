@@ -111,14 +111,32 @@ def run_ctest(build, label):
     return total
 
 
+def check_documents():
+    """What the documents name is there: files of the tree, and pages that they link."""
+    bad = []
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = page.read_text(encoding="utf-8")
+        named = set(re.findall(r"\b(?:(?:cmd|fetchers|cache|manifests|tests|docs)/)[\w./-]+\.(?:c|h|py|md|json)\b", text))
+        linked = {str((page.parent / link).resolve().relative_to(ROOT)) for link in
+                  re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)}
+        for path in sorted(named | linked):
+            if "NAME" not in path and "_X" not in path and not (ROOT / path).exists():
+                print(f"  {page.relative_to(ROOT)} names {path}, which is not there.", flush=True)
+                bad.append(f"lint: {page.name} names {path}")
+    return bad
+
+
 def run_lint():
-    """The format of every C file."""
+    """The format of every C file, and what the documents name."""
     files = sorted(str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("*.[ch]"))
     process = subprocess.run(["clang-format", "--dry-run", "-Werror", *files], cwd=ROOT, stderr=subprocess.PIPE)
     bad = sorted(set(re.findall(r"(?m)^(\S+?):\d+:\d+: error", process.stderr.decode())))
     for file in bad:
         print(f"  {file} is not formatted. Type: clang-format -i {file}", flush=True)
-    return Count(0, 1, 0, ["lint: format"]) if process.returncode else Count(1)
+    count = Count(0, 1, 0, ["lint: format"]) if process.returncode else Count(1)
+    documents = check_documents()
+    count.add(Count(0, 1, 0, documents) if documents else Count(1))
+    return count
 
 
 def main():
