@@ -9,10 +9,11 @@
 `python3 -m origins uci physionet --print-endpoints` serves the standard datasets until standard input closes.
 """
 
-from . import archives, faults, physionet, realdata
+from . import archives, faults, physionet, physionet_access, realdata
 from .content import Altered, Bytes, Content, DiskFile, Generated, Noise, Sparse
 from .faults import Fault
 from .physionet import PhysioNetBucket, PhysioNetSite, Version
+from .physionet_access import User
 from .plain import PlainSite, Tree
 from .proxy import BLOCK_PAGE, ForwardProxy
 from .record import Entry, Record
@@ -22,5 +23,5 @@ from .uci import UciCdnSite, UciSet, UciSite
 
 __all__ = ["Altered", "BLOCK_PAGE", "Bytes", "Certificates", "Content", "DiskFile", "Entry", "Fault", "ForwardProxy",
            "Generated", "Noise", "Origin", "PhysioNetBucket", "PhysioNetSite", "PlainSite", "Record", "Request",
-           "Response", "Site", "Sparse", "Tree", "UciCdnSite", "UciSet", "UciSite", "Version", "archives", "faults",
-           "physionet", "realdata"]
+           "Response", "Site", "Sparse", "Tree", "UciCdnSite", "UciSet", "UciSite", "User", "Version", "archives", "faults",
+           "physionet", "physionet_access", "realdata"]

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from . import Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, realdata
+from . import Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, physionet, realdata
 
 
 def _make_sites(names, folder):
@@ -15,7 +15,7 @@ def _make_sites(names, folder):
             sites["uci"] = UciSite()
             sites["uci-cdn"] = UciCdnSite(sites["uci"])
         elif name == "physionet":
-            sites["physionet"] = PhysioNetSite()
+            sites["physionet"] = PhysioNetSite(users=physionet.standard_users())
             sites["physionet-s3"] = PhysioNetBucket(sites["physionet"], ["mitdb"])
         else:
             sites["plain"] = PlainSite()

@@ -1,19 +1,20 @@
 """PhysioNet: files, pages, API and zips of its projects as the service's own code answers, and the bucket beside it."""
 
 import array
-import base64
 import hashlib
 import html as html_text
+import urllib.parse
 from dataclasses import dataclass, field
 
 from . import archives, listings, realdata
 from .content import Bytes, Noise, as_content
+from .physionet_access import (CREDENTIALED, HTTP_AUTH_AGENTS, OPEN, POLICIES, RESTRICTED, REVIEW, Door, User, may_read,
+                               page_403)
 from .plain import Tree
 from .server import Response, Site, error_page, html, json_answer, redirect, static_file
 
-OPEN, RESTRICTED, CREDENTIALED, REVIEW = range(4)
-POLICIES = ("Open", "Restricted", "Credentialed", "Contributor Review")
-HTTP_AUTH_AGENTS = ("Wget/", "libwfdb/")
+LICENCES = ("Open Data Commons Attribution License v1.0", "PhysioNet Restricted Health Data License 1.5.0",
+            "PhysioNet Credentialed Health Data License 1.5.0", "PhysioNet Contributor Review Health Data License 1.5.0")
 _TYPES = {"dat": "application/octet-stream", "hea": "application/octet-stream", "atr": "application/octet-stream",
           "mat": "application/octet-stream", "edf": "application/octet-stream", "gz": "application/gzip",
           "html": "text/html", "pdf": "application/pdf", "csv": "text/csv", "zip": "application/zip"}
@@ -21,7 +22,12 @@ _TYPES = {"dat": "application/octet-stream", "hea": "application/octet-stream", 
 
 @dataclass
 class Version:
-    """One published version. SUMS: "sorted", "unsorted", "missing"; WRONG_SUMS: paths listed with a wrong digest."""
+    """One published version. SUMS: "sorted", "unsorted", "missing"; WRONG_SUMS: paths listed with a wrong digest.
+
+    READERS: names of users who may read it, whatever their account says. LOGIN_REQUIRED: open, and for those alone who
+    are logged in. The files of one that is EMBARGOED, DEPRECATED, whose downloads are not allowed, or that the asking
+    address may not have (REFUSED_REGION), are nobody's; its page is there all the same.
+    """
 
     slug: str
     version: str
@@ -32,12 +38,16 @@ class Version:
     wrong_sums: tuple = ()
     has_zip: bool = True
     downloads_allowed: bool = True
+    login_required: bool = False
+    embargoed: bool = False
+    deprecated: bool = False
+    refused_region: bool = False
     readers: tuple = ()
     published: str = "2005-02-24"
     tree: Tree = field(default_factory=Tree)
 
     def __post_init__(self):
-        self.tree.add("LICENSE.txt", Bytes("Open Data Commons Attribution License v1.0\n"))
+        self.tree.add("LICENSE.txt", Bytes(self.licence + "\n"))
         for path, content in self.files.items():
             self.tree.add(path, content)
         if self.sums != "missing":
@@ -56,6 +66,20 @@ class Version:
         return "".join(lines)
 
     @property
+    def licence(self):
+        return LICENCES[self.policy]
+
+    @property
+    def is_public(self):
+        """Does it lie where the web server itself hands it out?"""
+        return self.policy == OPEN and may_read(self, None)
+
+    @property
+    def is_in_bucket(self):
+        """What not everybody may have was moved out of the open bucket; closed downloads mean the service's own."""
+        return self.policy == OPEN and not (self.login_required or self.refused_region or self.embargoed)
+
+    @property
     def zip_name(self):
         return f"{self.title.lower().replace(' ', '-')}-{self.version}.zip"
 
@@ -71,7 +95,8 @@ class Version:
         return {"slug": self.slug, "version": self.version, "core_doi": "10.13026/AAAA", "version_doi": "10.13026/BBBB",
                 "is_latest_version": is_latest, "short_description": "Signals.", "publish_date": self.published,
                 "title": self.title, "abstract": "<p>Signals.</p>",
-                "license": {"name": "Open Data Commons Attribution License v1.0"}, "dua": None,
+                "license": {"name": self.licence},
+                "dua": {"name": self.licence.replace("License", "Data Use Agreement")} if self.policy != OPEN else None,
                 "main_storage_size": self.size, "compressed_storage_size": self.size // 2 if self.has_zip else 0,
                 "resource_type": "Database", "access_policy": POLICIES[self.policy], "topics": ["ecg"],
                 "source_url": f"https://physionet.org/content/{self.slug}/{self.version}/"}
@@ -82,7 +107,8 @@ def version_key(version):
 
 
 class PhysioNetSite(Site):
-    """The service. USERS: {name: password}; INDEX: "nginx" or "physionet-development"; API_LIMIT: requests an hour."""
+    """The service. USERS: {name: password}, or User objects; INDEX: "nginx" or "physionet-development";
+    API_LIMIT: requests an hour."""
 
     server = "nginx"
 
@@ -90,11 +116,10 @@ class PhysioNetSite(Site):
         self.projects = {}
         for version in (versions if versions is not None else standard_versions()):
             self.add(version)
-        self.users = users or {}
+        self.door = Door(users or {}, require_tls)
         self.index = index
         self.api_limit = api_limit
         self.api_asked = 0
-        self.require_tls = require_tls
         self.maintenance = False
         self._zips = {}
 
@@ -108,11 +133,20 @@ class PhysioNetSite(Site):
     def answer(self, request):
         if self.maintenance:
             return html("<html><head><title>PhysioNet</title></head><body>Maintenance</body></html>", 503)
+        # Passwords count for files and zips alone.
+        is_guarded = request.path.startswith("/files/") or "/get-zip/" in request.path
+        request.user, set_cookie = self.door.enter(request) if is_guarded else (None, [])
+        answer = self._answer(request)
+        answer.headers += set_cookie
+        return answer
+
+    def _answer(self, request):
         if request.method not in ("GET", "HEAD"):
             return error_page(405)
         parts = request.path.lstrip("/").split("/")
         table = {"files": self._files, "content": self._content, "static": self._static, "api": self._api,
-                 "physiobank": self._physiobank, "rest": self._rest}
+                 "physiobank": self._physiobank, "rest": self._rest, "sign-dua": self._login_first,
+                 "request-access": self._login_first}
         if request.path == "/robots.txt":
             return Response(200, "User-Agent: *\\Allow: /", [], "text/plain")
         if parts[0] in table:
@@ -148,27 +182,14 @@ class PhysioNetSite(Site):
         return Response(200, b"".join(listings.STYLES[style](request.path, entries)), [], "text/html")
 
     def _refuse(self, request, version):
-        """The matrix of 401 and 403: who may read decides before what is there."""
-        if version.policy == OPEN:
-            return None if version.downloads_allowed else _page_403()
-        agent = request.headers.get("user-agent", "")
-        if not agent.startswith(HTTP_AUTH_AGENTS) or (self.require_tls and not request.secure):
-            return _page_403()
-        user = self._user(request)
-        if user is None:
-            return Response(401, b"", [("WWW-Authenticate", 'Basic realm="PhysioNet", charset="UTF-8"'),
-                                       ("Set-Cookie", "testcookie=1; Secure; HttpOnly; SameSite=Lax")], "text/html")
-        return None if user in version.readers and version.downloads_allowed else _page_403()
+        """None for who may read; else the answer. Who may read decides before what is there."""
+        return None if may_read(version, request.user) else self.door.refusal(request, request.user)
 
-    def _user(self, request):
-        scheme, _, value = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "basic":
-            return None
-        try:
-            name, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (ValueError, UnicodeDecodeError):
-            return None
-        return name.lower() if self.users.get(name.lower()) == password else None
+    def _login_first(self, request, parts):
+        """What is signed or asked for is so by a person in a browser."""
+        if len(parts) != 3 or parts[2] != "" or self._find(parts[0], parts[1]) is None:
+            return _page_404()
+        return redirect("/login/?next=" + urllib.parse.quote(request.path))
 
     def _content(self, request, parts):
         slug = parts[0]
@@ -180,14 +201,17 @@ class PhysioNetSite(Site):
             return redirect(f"/content/{slug}/{self.latest(slug).version}/")
         if parts[1] == "get-zip" and len(parts) > 2:
             return self._get_zip(request, slug, parts[2])
+        if parts[1] in ("view-license", "view-dua", "view-required-training") and len(parts) > 2:
+            version = self._find(slug, parts[2])
+            return html(f"<!DOCTYPE html><html><body><h1>{version.licence}</h1></body></html>") if version else _page_404()
         version = self._find(slug, parts[1])
         if version is None:
             return _page_404()
         path = "/".join(parts[2:])
         if path and path not in version.tree.files and not version.tree.is_folder(path):
             return _page_404()
-        if path and self._refuse(request, version) is not None:
-            return _page_403()
+        if path and not version.is_public:
+            return page_403()
         title = html_text.escape(version.title)
         return html(f"<!DOCTYPE html><html><head><title>{title} v{version.version}</title></head><body><h1>{title}</h1>"
                     f"<p>{html_text.escape(path)}</p><a href=\"/files/{slug}/{version.version}/\">Files</a></body></html>")
@@ -217,9 +241,9 @@ class PhysioNetSite(Site):
         version = self._find(parts[1], parts[2])
         if version is None:
             for one in self.projects.get(parts[1], {}).values():
-                if parts[2:] == [one.zip_name] and one.policy == OPEN and one.has_zip:
+                if parts[2:] == [one.zip_name] and one.is_public and one.has_zip:
                     return static_file(self._zip(one), type="application/zip")
-        if version is None or version.policy != OPEN:
+        if version is None or not version.is_public:
             return error_page(404)
         answer = self._serve(request, version, "/".join(parts[3:]), len(parts) > 3, "nginx")
         if answer.status == 404:
@@ -294,7 +318,7 @@ class PhysioNetSite(Site):
         if version is None:
             return json_answer({"detail": "Not found."}, 404)
         if rest == ["sha256sums"]:
-            if version.policy != OPEN:
+            if not version.is_public:
                 return Response(401, b"", [], "application/json")
             if "SHA256SUMS.txt" not in version.tree.files:
                 return json_answer({"error": "SHA256SUMS.txt not found for this project"}, 404)
@@ -303,11 +327,6 @@ class PhysioNetSite(Site):
         if rest[0] == "files":
             return json_answer({"error": "Invalid or missing token"}, 403)
         return _page_404()
-
-
-def _page_403():
-    return html("<!DOCTYPE html><html><head><title>403: Forbidden Access</title></head><body><h1>Forbidden Access (403)"
-                "</h1><p>Please write to contact@physionet.org.</p></body></html>", 403)
 
 
 def _page_404():
@@ -328,7 +347,7 @@ class PhysioNetBucket(Site):
         slug, _, rest = request.path.lstrip("/").partition("/")
         number, _, path = rest.partition("/")
         version = self.main.projects.get(slug, {}).get(number) if slug in self.slugs else None
-        if version is not None and version.policy == OPEN and path in version.tree.files:
+        if version is not None and version.is_in_bucket and path in version.tree.files:
             content, mtime = version.tree.files[path]
             # Objects were uploaded in parts: their ETag is no digest.
             tag = hashlib.md5(f"{slug}/{number}/{path}".encode()).hexdigest()
@@ -375,6 +394,25 @@ def make_demo(slug, version, **options):
     return Version(slug, version, "A Demo of Tables", {**files, "README.txt": Bytes("Tables.\n")}, **options)
 
 
+def make_clinical(slug, version, policy=CREDENTIALED, **options):
+    """A closed project of tables that are large enough to be shared, were they anybody's."""
+    files = {f"{folder}/{name}.csv.gz": Bytes(archives.gzip(Noise(9000, name).bytes()))
+             for folder, name in (("hosp", "admissions"), ("hosp", "patients"), ("icu", "icustays"),
+                                  ("icu", "chartevents"), ("note", "discharge"))}
+    return Version(slug, version, "Clinical Tables", files, policy=policy, **options)
+
+
+def standard_users():
+    """One for each reason to be let in or not. All know the same word."""
+    both = {("clinical", "1.4"), ("agreed", "2.0")}
+    return [
+        User("Ana", "pässword: 1", "ana@example.org", credentialed=True, signed=both, approved={("reviewed", "1.1")}),
+        User("newcomer", "pässword: 1"),
+        User("unsigned", "pässword: 1", credentialed=True),
+        User("untrained", "pässword: 1", credentialed=True, trained=False, signed=both),
+    ]
+
+
 def standard_versions():
     """The projects that tests and the quick start pull."""
     return [
@@ -387,5 +425,12 @@ def standard_versions():
         Version("wrong-list", "1.0.0", "A Project With a Wrong List", wfdb_record("a01"), wrong_sums=("a01.atr",)),
         Version("secret", "1.0", "Clinical Notes", {"notes.csv.gz": Noise(5000, "notes")}, policy=CREDENTIALED,
                 readers=("reader",)),
+        make_clinical("clinical", "1.4"),
+        make_clinical("clinical", "1.5"),
+        Version("agreed", "2.0", "A Restricted Project", wfdb_record("g01"), policy=RESTRICTED),
+        Version("reviewed", "1.1", "A Reviewed Project", wfdb_record("v01"), policy=REVIEW),
+        Version("login-open", "1.0.0", "Open to Those Logged In", wfdb_record("l01"), login_required=True),
+        Version("elsewhere", "1.0.0", "Open, Not From Here", wfdb_record("e01"), refused_region=True),
+        Version("embargoed", "1.0.0", "Files That Come Later", wfdb_record("b01"), embargoed=True),
         Version("clouds-only", "1.0.0", "Files in Clouds", wfdb_record("c01"), downloads_allowed=False),
     ]

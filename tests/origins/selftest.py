@@ -17,7 +17,7 @@ import zipfile
 import io
 
 from origins import (Bytes, Certificates, ForwardProxy, Noise, Origin, PhysioNetBucket, PhysioNetSite, PlainSite, Sparse,
-                     UciCdnSite, UciSite, Version, archives, faults, physionet)
+                     UciCdnSite, UciSite, Version, archives, faults, physionet, physionet_access)
 
 
 class _KeepRedirect(urllib.request.HTTPRedirectHandler):
@@ -38,6 +38,10 @@ def ask(url, method="GET", context=None, **headers):
         answer = error
     with answer:
         return answer.status, answer.headers, answer.read()
+
+
+def basic(name, password):
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def raw(origin, path, *lines):
@@ -425,25 +429,116 @@ class PhysioNet(unittest.TestCase):
         self.assertEqual(names, sorted(names))
         self.assertEqual(ask(self.url + "/content/listless/get-zip/1.0.0/")[0], 404)
 
-    def test_matrix_of_401_and_403(self):
-        right = "Basic " + base64.b64encode(b"Reader:pw").decode()
-        other = "Basic " + base64.b64encode(b"other:pw").decode()
+    def test_agents_decide_whether_a_password_counts(self):
+        right, other = basic("Reader", "pw"), basic("other", "pw")
         path = self.url + "/files/secret/1.0/notes.csv.gz"
         for agent, authorization, expected in (
                 ("Wget/1.21", None, 401), ("Wget/1.21", right, 200), ("Wget/1.21", other, 403),
                 ("libwfdb/10.7", right, 200), ("curl/7.88", right, 403), ("curl/7.88", None, 403),
-                ("wget/1.21", right, 403), ("medmirror/0.1 Wget/1.21", right, 403)):
+                ("wget/1.21", right, 403), ("medmirror/0.1 Wget/1.21", right, 403),
+                ("Wget/1.21", basic("reader", "no"), 401), ("Wget/1.21", "Bearer pw", 401), ("Wget/1.21", "Basic ?", 401)):
             headers = {"User_Agent": agent, **({"Authorization": authorization} if authorization else {})}
             status, answer, body = ask(path, **headers)
             self.assertEqual(status, expected, (agent, authorization))
             if status == 401:
                 self.assertEqual((answer["WWW-Authenticate"], body), ('Basic realm="PhysioNet", charset="UTF-8"', b""))
+                self.assertEqual(answer["Set-Cookie"], "testcookie=1; Secure; HttpOnly; SameSite=Lax")
             if status == 403:
                 self.assertIn(b"403: Forbidden Access", body)
+                self.assertIn(b"Forbidden Access (403)", body)
+                self.assertIn(b"contact@physionet.org", body)
+        self.assertEqual(ask(path, "POST", User_Agent="Wget/1", Authorization=right)[0], 405)
+
+    def test_access_is_decided_before_existence_of_the_file_and_after_that_of_the_project(self):
+        wget = {"User_Agent": "Wget/1.21"}
         self.assertEqual(ask(self.url + "/files/secret/1.0/nothing", User_Agent="curl")[0], 403)
-        self.assertEqual(ask(self.url + "/files/secret/9.9/nothing", User_Agent="curl")[0], 404)
+        self.assertEqual(ask(self.url + "/files/secret/1.0/nothing", **wget)[0], 401)
+        self.assertEqual(ask(self.url + "/files/secret/1.0/nothing", **wget, Authorization=basic("reader", "pw"))[0], 404)
+        for missing in ("/files/secret/9.9/nothing", "/files/nobody/1.0/nothing"):
+            for agent in ("curl", "Wget/1.21"):
+                self.assertEqual(ask(self.url + missing, User_Agent=agent)[0], 404)
         self.assertEqual(ask(self.url + "/static/published-projects/secret/1.0/notes.csv.gz")[0], 404)
-        self.assertEqual(ask(self.url + "/files/clouds-only/1.0.0/c01.dat")[0], 403)
+
+    def test_rights_of_each_account(self):
+        with Origin(PhysioNetSite(users=physionet.standard_users())) as origin:
+            for user, path, expected in (
+                    ("ana", "clinical/1.4/hosp/patients.csv.gz", 200), ("ANA@Example.org", "clinical/1.4/RECORDS", 404),
+                    ("ana", "clinical/1.5/hosp/patients.csv.gz", 403), ("ana", "agreed/2.0/g01.dat", 200),
+                    ("ana", "reviewed/1.1/v01.dat", 200), ("ana", "login-open/1.0.0/l01.dat", 200),
+                    ("newcomer", "login-open/1.0.0/l01.dat", 200), ("newcomer", "agreed/2.0/g01.dat", 403),
+                    ("newcomer", "clinical/1.4/", 403), ("unsigned", "clinical/1.4/", 403),
+                    ("untrained", "clinical/1.4/", 403), ("untrained", "agreed/2.0/g01.dat", 200),
+                    ("unsigned", "reviewed/1.1/v01.dat", 403), ("ana", "embargoed/1.0.0/b01.dat", 403),
+                    ("ana", "elsewhere/1.0.0/e01.dat", 403), ("ana", "clouds-only/1.0.0/c01.dat", 403),
+                    (None, "login-open/1.0.0/l01.dat", 401), (None, "elsewhere/1.0.0/e01.dat", 401),
+                    (None, "clouds-only/1.0.0/c01.dat", 401), (None, "mitdb/1.0.0/102.dat", 200)):
+                headers = {} if user is None else {"Authorization": basic(user, "pässword: 1")}
+                status = ask(f"{origin.url}/files/{path}", User_Agent="Wget/1.21", **headers)[0]
+                self.assertEqual(status, expected, (user, path))
+            for slug in ("login-open", "elsewhere", "embargoed", "clouds-only"):
+                page = f"{origin.url}/content/{slug}/"
+                self.assertEqual(ask(page + "1.0.0/")[0], 200)
+                self.assertEqual(ask(f"{origin.url}/files/{slug}/1.0.0/", User_Agent="medmirror/1")[0], 403)
+                self.assertEqual(ask(page + "get-zip/1.0.0/", User_Agent="medmirror/1")[0], 403)
+            self.assertEqual(ask(origin.url + "/content/clinical/1.4/hosp/")[0], 403)
+            zipped = origin.url + "/content/clinical/get-zip/1.4/"
+            self.assertEqual(ask(zipped, User_Agent="Wget/1.21")[0], 401)
+            self.assertEqual(ask(zipped, User_Agent="Wget/1.21", Authorization=basic("ana", "pässword: 1"))[0], 200)
+
+    def test_a_session_saves_hashing_and_is_nothing_without_the_header(self):
+        with Origin(PhysioNetSite(users=physionet.standard_users())) as origin:
+            url, agent = origin.url + "/files/clinical/1.4/icu/icustays.csv.gz", {"User_Agent": "Wget/1.21"}
+            right = {**agent, "Authorization": basic("ana", "pässword: 1")}
+            self.assertIsNone(ask(url, **right)[1]["Set-Cookie"])
+            session = ask(url, **right, Cookie="testcookie=1")[1]["Set-Cookie"].partition(";")[0]
+            self.assertEqual(origin.site.door.hashed, 2)
+            self.assertEqual(ask(url, **right, Cookie=session)[0], 200)
+            self.assertEqual((origin.site.door.hashed, origin.site.door.refused), (2, 0))
+            self.assertEqual(ask(url, **agent, Cookie=session)[0], 401)
+            self.assertEqual(ask(url, User_Agent="curl", Authorization=right["Authorization"], Cookie=session)[0], 403)
+            self.assertEqual(ask(url, **agent, Authorization=basic("ana", "wrong"))[0], 401)
+            self.assertEqual(origin.site.door.refused, 1)
+
+    def test_cookies_come_back_from_a_client_that_keeps_them_on_loopback_without_tls_too(self):
+        with Origin(PhysioNetSite(users=physionet.standard_users())) as origin:
+            url = origin.url + "/files/clinical/1.4/icu/icustays.csv.gz"
+            subprocess.run(["curl", "-sS", "--noproxy", "*", "-A", "Wget/1.21", "-b", "", "-o", "/dev/null", url, "--next",
+                            "-sS", "--noproxy", "*", "-A", "Wget/1.21", "-b", "", "-u", "ana:pässword: 1",
+                            "-o", "/dev/null", url, "-o", "/dev/null", url], check=True)
+            asked = origin.record.entries("/files/*")
+            self.assertEqual([entry.status for entry in asked], [401, 200, 200])
+            self.assertEqual([sorted(physionet_access.parse_cookies(entry.headers.get("cookie", ""))) for entry in asked],
+                             [[], ["testcookie"], ["sessionid", "testcookie"]])
+            self.assertEqual(origin.site.door.hashed, 1)
+
+    def test_pages_of_agreements(self):
+        status, headers, _ = ask(self.url + "/sign-dua/clinical/1.4/")
+        self.assertEqual((status, headers["Location"]), (302, "/login/?next=/sign-dua/clinical/1.4/"))
+        self.assertEqual(ask(self.url + "/request-access/reviewed/1.1/")[0], 302)
+        self.assertEqual(ask(self.url + "/sign-dua/clinical/9/")[0], 404)
+        for page in ("view-license", "view-dua", "view-required-training"):
+            self.assertIn(b"Credentialed", ask(f"{self.url}/content/clinical/{page}/1.4/")[2])
+
+    def test_the_api_tells_policies(self):
+        policies = {(one["slug"], one["version"]): (one["access_policy"], one["dua"] is None)
+                    for one in json.loads(ask(self.url + "/api/v1/projects/published/")[2])}
+        self.assertEqual(policies["clinical", "1.4"], ("Credentialed", False))
+        self.assertEqual(policies["agreed", "2.0"], ("Restricted", False))
+        self.assertEqual(policies["reviewed", "1.1"], ("Contributor Review", False))
+        self.assertEqual(policies["login-open", "1.0.0"], ("Open", True))
+        sums = self.url + "/api/v1/projects/published/clinical/1.4/sha256sums/"
+        self.assertEqual(ask(sums)[0], 401)
+
+    def test_maintenance(self):
+        with Origin(PhysioNetSite()) as origin:
+            origin.site.maintenance = True
+            for path in ("/files/mitdb/1.0.0/102.dat", "/files/nobody/1/x", "/content/mitdb/"):
+                self.assertEqual(ask(origin.url + path)[0], 503)
+
+    def test_passwords_need_tls_where_the_origin_says_so(self):
+        with Origin(PhysioNetSite(users={"reader": "pw"}, require_tls=True)) as origin:
+            self.assertEqual(ask(origin.url + "/files/secret/1.0/notes.csv.gz", User_Agent="Wget/1",
+                                 Authorization=basic("reader", "pw"))[0], 403)
 
     def test_api(self):
         listed = json.loads(ask(self.url + "/rest/database-list/")[2])
@@ -474,6 +569,12 @@ class PhysioNet(unittest.TestCase):
         body = ask(self.bucket.url + "/mitdb/1.0.0/102.dat")[2]
         self.assertEqual(body, ask(self.url + "/files/mitdb/1.0.0/102.dat")[2])
         self.assertEqual(ask(self.bucket.url + "/growing/1.4/r01.dat")[0], 404)
+
+    def test_bucket_lost_what_not_everybody_may_have(self):
+        with Origin(PhysioNetBucket(self.origin.site, ["login-open", "elsewhere", "clouds-only", "clinical"])) as bucket:
+            for path, expected in (("login-open/1.0.0/l01.dat", 404), ("elsewhere/1.0.0/e01.dat", 404),
+                                   ("clouds-only/1.0.0/c01.dat", 200), ("clinical/1.4/icu/icustays.csv.gz", 404)):
+                self.assertEqual(ask(f"{bucket.url}/{path}")[0], expected, path)
 
     def test_wrong_and_missing_lists(self):
         self.assertEqual(ask(self.url + "/files/listless/1.0.0/SHA256SUMS.txt")[0], 404)
