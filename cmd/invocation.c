@@ -94,9 +94,11 @@ static void explain_option(Invocation *invocation, const GError *failure, const 
     fprintf(stderr, _("Type: medmirror %s --help\n"), invocation->verb->name);
 }
 
-gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, int *status)
+/* The options of every verb; g_free() it. */
+static GOptionEntry *global_entries(Invocation *invocation, gboolean *help)
 {
-    const GOptionEntry global[] = {
+    const GOptionEntry entries[] = {
+        {"help", 'h', 0, G_OPTION_ARG_NONE, help, N_("This page"), NULL},
         {"mirror", 0, 0, G_OPTION_ARG_FILENAME, &invocation->mirror, N_("The mirror's folder"),
          "DIR"},
         {"endpoint", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &invocation->endpoints,
@@ -115,26 +117,44 @@ gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, i
          N_("Trust the certificates in FILE (PEM)"), "FILE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &invocation->arguments, NULL, NULL},
         {NULL}};
-    g_autoptr(GOptionContext) context = g_option_context_new(invocation->verb->arguments);
-    g_autofree char *program = g_strdup_printf("medmirror %s", invocation->verb->name);
-    g_option_context_set_summary(context, _(invocation->verb->summary));
-    g_autofree char *description = wrap(_(invocation->verb->help));
+    return g_memdup2(entries, sizeof entries);
+}
+
+static GOptionContext *make_context(const Verb *verb, const GOptionEntry *own,
+                                    const GOptionEntry *global)
+{
+    GOptionContext *context = g_option_context_new(verb->arguments);
+    g_autofree char *description = wrap(_(verb->help));
+    g_option_context_set_summary(context, _(verb->summary));
     g_option_context_set_description(context, description);
     g_option_context_set_help_enabled(context, FALSE);
-    gboolean help = FALSE;
-    const GOptionEntry helps[] = {{"help", 'h', 0, G_OPTION_ARG_NONE, &help, N_("This page"), NULL},
-                                  {NULL}};
-    if (entries) {
-        g_option_context_add_main_entries(context, entries, NULL);
+    if (own) {
+        g_option_context_add_main_entries(context, own, NULL);
     }
-    g_option_context_add_main_entries(context, helps, NULL);
     g_option_context_add_main_entries(context, global, NULL);
-    g_autoptr(GError) failure = NULL;
+    return context;
+}
+
+static void print_help(GOptionContext *context, const char *program)
+{
+    g_set_prgname(program);
+    g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
+    g_set_prgname("medmirror");
+    fputs(text, stdout);
+}
+
+gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, int *status)
+{
+    gboolean help = FALSE;
+    g_autofree GOptionEntry *global = global_entries(invocation, &help);
+    g_autoptr(GOptionContext) context = make_context(invocation->verb, entries, global);
+    g_autofree char *program = g_strdup_printf("medmirror %s", invocation->verb->name);
     g_auto(GStrv) argv = g_new0(char *, (gsize)invocation->argc + 2);
     argv[0] = g_strdup(program);
     for (int i = 0; i < invocation->argc; i++) {
         argv[i + 1] = g_strdup(invocation->argv[i]);
     }
+    g_autoptr(GError) failure = NULL;
     gboolean json = invocation->json;
     if (!g_option_context_parse_strv(context, &argv, &failure)) {
         invocation->json = json; /* GOption takes back what it had set */
@@ -143,10 +163,7 @@ gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, i
         return FALSE;
     }
     if (help) {
-        g_set_prgname(program);
-        g_autofree char *text = g_option_context_get_help(context, TRUE, NULL);
-        g_set_prgname("medmirror");
-        fputs(text, stdout);
+        print_help(context, program);
         *status = 0;
         return FALSE;
     }
