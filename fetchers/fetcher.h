@@ -74,6 +74,10 @@ typedef struct {
 
 struct Fetcher {
     FetcherRow row;
+    /* Makes the row whole where only the source's own program knows it (external.h): hosts, base
+     * address. Blocks; not on the engine's thread. The error as of resolve. NULL function: it is
+     * whole. */
+    gboolean (*open)(const Fetcher *fetcher, GError **error);
     /* Pure. MEDMIRROR_ERROR_USAGE with the key that is wrong. */
     gboolean (*check_locator)(const Fetcher *fetcher, const json_t *locator, GError **error);
     /* Pure. NAME is what follows SOURCE/ in a REF, @VERSION taken off. The locator (owned) or NULL
@@ -116,8 +120,12 @@ struct Fetcher {
                              const Manifest *manifest, int status);
 };
 
-/* The one table, NULL-terminated. */
-extern const Fetcher *const fetchers[];
+/* The one table, NULL-terminated; what is registered comes before the last one, the plain
+ * addresses. */
+extern const Fetcher *const *const fetchers;
+/* Adds FETCHER, which must live to the end. Only while there is no other thread.
+ * MEDMIRROR_ERROR_USAGE where its name is taken, or there are too many. */
+gboolean fetcher_register(const Fetcher *fetcher, GError **error);
 /* NULL where there is none of that name. */
 const Fetcher *fetcher_find(const char *name);
 /* Which source's page, API or download is ADDRESS? *LOCATOR and *VERSION are the caller's. Never

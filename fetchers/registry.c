@@ -1,10 +1,36 @@
+#include "error.h"
 #include "fetcher.h"
+#include "i18n.h"
 #include "sources.h"
 
 #include <string.h>
 
+#define MOST_FETCHERS 64
+
 /* The plain fetcher is the last: every address is its own. */
-const Fetcher *const fetchers[] = {&uci_fetcher, &physionet_fetcher, &http_fetcher, NULL};
+static const Fetcher *table[MOST_FETCHERS + 1] = {&uci_fetcher, &physionet_fetcher, &http_fetcher};
+const Fetcher *const *const fetchers = (const Fetcher *const *)table;
+
+gboolean fetcher_register(const Fetcher *fetcher, GError **error)
+{
+    guint count = 0;
+    while (table[count])
+        count++;
+    if (fetcher_find(fetcher->row.name)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("There is a source named \"%s\" already; give the other one another name."),
+                    fetcher->row.name);
+        return FALSE;
+    }
+    if (count == MOST_FETCHERS) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("There are %d sources, and no room for another one."), MOST_FETCHERS);
+        return FALSE;
+    }
+    table[count] = table[count - 1];
+    table[count - 1] = fetcher;
+    return TRUE;
+}
 
 void prepared_free(Prepared *prepared)
 {

@@ -98,6 +98,8 @@ gboolean child_start(const ChildSpec *spec, pid_t *pid, GError **error)
 {
     Handover handover;
     int failed = handover_init(&handover, spec->descriptors);
+    if (!failed && spec->folder)
+        failed = posix_spawn_file_actions_addchdir_np(&handover.actions, spec->folder);
     if (!failed)
         failed = spawn_with(spec, &handover, pid);
     handover_clear(&handover);

@@ -358,11 +358,17 @@ gpointer form_read(const FormObject *object, const char *json, gsize length, con
     json_t *tree = form_parse(json, length, name, error);
     if (!tree)
         return NULL;
-    g_autoptr(GString) pointer = g_string_new(NULL);
-    FormReader reader = {name, pointer, error};
-    gpointer record = read_record(&reader, object, tree);
+    gpointer record = form_read_tree(object, tree, name, error);
     json_decref(tree);
     return record;
+}
+
+gpointer form_read_tree(const FormObject *object, const json_t *tree, const char *name,
+                        GError **error)
+{
+    g_autoptr(GString) pointer = g_string_new(NULL);
+    FormReader reader = {name, pointer, error};
+    return read_record(&reader, object, tree);
 }
 
 static void set_defaults(const FormKey *keys, gpointer record)

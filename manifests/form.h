@@ -64,6 +64,9 @@ struct FormObject {
  * NAME and the JSON pointer (RFC 6901) of anything else. Any thread. */
 gpointer form_read(const FormObject *object, const char *json, gsize length, const char *name,
                    GError **error);
+/* The same of a tree that form_parse() made (form_syntax.h); it stays the caller's. */
+gpointer form_read_tree(const FormObject *object, const json_t *tree, const char *name,
+                        GError **error);
 /* A struct of OBJECT that nothing was read into. */
 gpointer form_new(const FormObject *object);
 /* Frees what the table names, and the struct; RECORD may be NULL. */

@@ -39,7 +39,10 @@ static char *output_of(const char *script, const char *const *environment, int o
     const int end = -1;
     g_array_append_val(descriptors, end);
     const char *const argv[] = {"sh", "-c", script, NULL};
-    const ChildSpec spec = {SHELL, argv, environment, (const int *)(gpointer)descriptors->data};
+    const ChildSpec spec = {.program = SHELL,
+                            .argv = argv,
+                            .environment = environment,
+                            .descriptors = (const int *)(gpointer)descriptors->data};
     pid_t pid = 0;
     g_assert_true(child_start(&spec, &pid, NULL));
     close(ends[1]);
