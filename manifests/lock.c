@@ -58,6 +58,7 @@ LockHeader *lock_header_copy(const LockHeader *header)
     copy->created = g_strdup(header->created);
     copy->updated = g_strdup(header->updated);
     copy->tool = g_strdup(header->tool);
+    copy->in_place = g_strdup(header->in_place);
     return copy;
 }
 
@@ -82,6 +83,7 @@ void lock_header_free(LockHeader *header)
     g_free(header->created);
     g_free(header->updated);
     g_free(header->tool);
+    g_free(header->in_place);
     g_free(header);
 }
 

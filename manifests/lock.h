@@ -10,7 +10,8 @@
  *    "state_token":..,"state_is_weak":true,"selection":"all","listed":{"downloads":N,"bytes":N},
  *    "held":{"files":N,"bytes":N},"skipped":N,"absent":N,"failed":N,"trust":{"locked":N,
  *    "declared":N,"hint":N,"first use":N},"access":"open","title":..,"licence":..,"citation":..,
- *    "homepage":..,"created":"2026-11-23T14:02:11Z","updated":..,"tool":"medmirror/0.1.0"}
+ *    "homepage":..,"created":"2026-11-23T14:02:11Z","updated":..,"tool":"medmirror/0.1.0",
+ *    "in_place":"/data/shared/mitdb"}
  *   {"download":"100.dat","state":"have","role":"data","size":N,"trust":"declared",
  *    "declared":{"sha256":"HEX"},"seen":{"sha256":"HEX","md5":"HEX"},"addresses":["https://.."],
  *    "unpack":{..}}
@@ -52,6 +53,8 @@ typedef struct {
     char *created;                               /* UTC, "2026-11-23T14:02:11Z": the first pull */
     char *updated;                               /* UTC: the newest change */
     char *tool;                                  /* "medmirror/0.1.0" */
+    char *in_place; /* absolute path of the tree of somebody's that this version only points to: we
+                       never write or delete there; NULL: the tree is the mirror's own */
 } LockHeader;
 
 LockHeader *lock_header_new(void);

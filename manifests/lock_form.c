@@ -17,6 +17,7 @@ const LockText lock_texts[LOCK_TEXTS] = {
     {"created", offsetof(LockHeader, created)},
     {"updated", offsetof(LockHeader, updated)},
     {"tool", offsetof(LockHeader, tool)},
+    {"in_place", offsetof(LockHeader, in_place)},
 };
 
 const DigestAlgorithm lock_digest_order[DIGEST_ALGORITHMS] = {

@@ -15,7 +15,7 @@ typedef struct {
 
 /* In the order of writing: those in front of the counts, then those behind. */
 #define LOCK_TEXTS_BEFORE 8
-#define LOCK_TEXTS 16
+#define LOCK_TEXTS 17
 extern const LockText lock_texts[LOCK_TEXTS];
 
 /* The order in which digests are written. */

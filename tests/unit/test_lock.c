@@ -81,6 +81,7 @@ static LockHeader *some_header(void)
     header->citation = g_strdup("10.24432/C52P4X");
     header->created = g_strdup("2026-11-23T14:02:11Z");
     header->tool = g_strdup("medmirror/0.1.0");
+    header->in_place = g_strdup("/data/shared/uci 45");
     return header;
 }
 
@@ -94,7 +95,8 @@ static const char wanted_text[] =
     "\"skipped\":1,\"absent\":0,\"failed\":0,"
     "\"trust\":{\"locked\":0,\"declared\":2,\"hint\":0,\"first use\":1},\"access\":\"open\","
     "\"title\":\"Heart\\tDisease \\\"心脏\\\" \\\\ \\u0001\",\"citation\":\"10.24432/C52P4X\","
-    "\"created\":\"2026-11-23T14:02:11Z\",\"tool\":\"medmirror/0.1.0\"}\n"
+    "\"created\":\"2026-11-23T14:02:11Z\",\"tool\":\"medmirror/0.1.0\","
+    "\"in_place\":\"/data/shared/uci 45\"}\n"
     "{\"download\":\"x.zip\",\"state\":\"have\",\"role\":\"archive\",\"size\":99,"
     "\"trust\":\"declared\",\"declared\":{\"md5\":\"" MD5_A "\"},"
     "\"seen\":{\"sha256\":\"" HEX_A "\",\"md5\":\"" MD5_A "\"},"
