@@ -3,6 +3,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "redact.h"
+#include "web_address.h"
 
 #include <string.h>
 
@@ -491,6 +492,27 @@ static gboolean was_connected(const Attempt *attempt)
     return at > 0;
 }
 
+/* Nobody listens. It was the proxy where curl did not try the address itself; whether it did, only
+ * its message tells. */
+static void conclude_no_connection(Attempt *attempt, const char *words)
+{
+    g_autofree char *proxy = curl_options_proxy(attempt->engine, attempt->address);
+    g_autoptr(WebAddress) address = web_address_parse(attempt->address, NULL);
+    g_autofree char *itself = address == NULL
+                                  ? NULL
+                                  : g_strdup_printf("to %s port %s ", address->host,
+                                                    address->port != NULL ? address->port
+                                                    : strcmp(address->scheme, "http") == 0 ? "80"
+                                                                                           : "443");
+
+    if (attempt->code == CURLE_COULDNT_CONNECT && proxy != NULL && itself != NULL &&
+        strstr(words, itself) == NULL)
+        attempt_fail(attempt, OUTCOME_NO_CONNECTION, _("the proxy %s does not answer: %s"), proxy,
+                     words);
+    else
+        attempt_fail(attempt, OUTCOME_NO_CONNECTION, "%s", words);
+}
+
 static void conclude_code(Attempt *attempt)
 {
     long connect_status = 0;
@@ -524,7 +546,7 @@ static void conclude_code(Attempt *attempt)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
     case CURLE_SSL_CONNECT_ERROR:
-        attempt_fail(attempt, OUTCOME_NO_CONNECTION, "%s", words);
+        conclude_no_connection(attempt, words);
         break;
     default:
         attempt_fail(attempt, was_connected(attempt) ? OUTCOME_CUT : OUTCOME_NO_CONNECTION, "%s",

@@ -459,6 +459,14 @@ class Proxy(Journey):
         self.assert_explains(result, proxy.url.removeprefix("http://"), "407")
         self.assertEqual(len(self.server.record), 0)
 
+    def test_proxy_that_nobody_answers_at_is_named(self):
+        self.configure(network_patience=600)
+        result = self.medmirror("pull", self.url, expect=5, env={"http_proxy": NOWHERE})
+        self.assert_explains(result, f"the proxy {NOWHERE} does not answer")
+        self.assertEqual(len(self.server.record), 0)
+        dead = self.medmirror("pull", NOWHERE + "/scan.bin", expect=5)
+        self.assertNotIn("proxy", dead.err)
+
     def test_password_in_the_proxys_address_is_used_and_never_shown(self):
         proxy = self.proxy(password="name:s3cretword")
         with_password = proxy.url.replace("//", "//name:s3cretword@")
