@@ -4,7 +4,7 @@ that names the file, the address and what to type next; never wrong bytes under 
 import time
 import unittest
 
-from journey import SLOWER, Journey
+from journey import NOWHERE, SLOWER, Journey
 from origins import (BLOCK_PAGE, Bytes, Certificates, ForwardProxy, Noise, PhysioNetSite, PlainSite, UciSite, Version,
                      archives, faults)
 
