@@ -60,6 +60,11 @@ static void finalize(gpointer statement)
 
 static const char *settings(DatabaseKind kind)
 {
+    if (kind == DATABASE_SCRATCH)
+        return "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
+               "PRAGMA synchronous = OFF; PRAGMA cache_size = -6144; PRAGMA mmap_size = 0;";
+    if (kind == DATABASE_FIXED)
+        return "PRAGMA cache_size = -6144; PRAGMA mmap_size = 0; PRAGMA query_only = ON;";
     if (kind == DATABASE_PRIVATE)
         return "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; "
                "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -6144; PRAGMA temp_store = FILE; "
@@ -73,6 +78,11 @@ static gboolean give_schema(Database *database, int version, const char *schema,
     gint64 stands = database_number(database, -1, "PRAGMA user_version", "");
     if (stands == version)
         return TRUE;
+    if (sqlite3_db_readonly(database->handle, "main") == 1 && stands >= 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("The database %s has another format."), database->path);
+        return FALSE;
+    }
     gint64 tables = database_number(database, -1, "SELECT count(*) FROM sqlite_master", "");
     if (stands != 0 || tables != 0) {
         if (stands < 0 || tables < 0)
@@ -89,17 +99,28 @@ static gboolean give_schema(Database *database, int version, const char *schema,
     return FALSE;
 }
 
+static int open_handle(const char *path, DatabaseKind kind, sqlite3 **handle)
+{
+    if (kind == DATABASE_FIXED) {
+        g_autofree char *escaped = g_uri_escape_string(path, "/", TRUE);
+        g_autofree char *uri = g_strconcat("file:", escaped, "?immutable=1", NULL);
+        return sqlite3_open_v2(uri, handle,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
+    }
+    /* "unix-none" asks the file system for no locks: many network file systems have none. */
+    gboolean alone = kind != DATABASE_SHARED;
+    return sqlite3_open_v2(path, handle,
+                           SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                           alone ? "unix-none" : NULL);
+}
+
 Database *database_open(const char *path, DatabaseKind kind, int version, const char *schema,
                         GError **error)
 {
     g_autoptr(Database) database = g_new0(Database, 1);
     database->path = g_strdup(path);
     database->statements = g_hash_table_new_full(NULL, NULL, NULL, finalize);
-    /* "unix-none" asks the file system for no locks: many network file systems have none. */
-    int result = sqlite3_open_v2(path, &database->handle,
-                                 SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                 kind == DATABASE_PRIVATE ? "unix-none" : NULL);
-    if (result != SQLITE_OK) {
+    if (open_handle(path, kind, &database->handle) != SQLITE_OK) {
         fail(database, error);
         return NULL;
     }

@@ -19,10 +19,13 @@ typedef enum {
                          WAL in exclusive mode, so that a commit survives kill -9 without fsync and
                          a power cut leaves an older, whole state */
     DATABASE_SHARED,  /* several processes: rollback journal, full sync, busy time-out */
+    DATABASE_SCRATCH, /* made under a name that nobody else knows, or ":memory:": neither journal
+                         nor sync; after a crash it is made again */
+    DATABASE_FIXED,   /* to be read, and never changed under this name again: no locks */
 } DatabaseKind;
 
 /* NULL with _STORAGE, or _DAMAGED where the file is no database or one of another user_version. A
- * new one gets SCHEMA and VERSION. Owned. */
+ * new one gets SCHEMA and VERSION; of DATABASE_FIXED none is made. Owned. */
 Database *database_open(const char *path, DatabaseKind kind, int version, const char *schema,
                         GError **error);
 void database_close(Database *database);
