@@ -22,6 +22,7 @@ typedef struct {
     gboolean keep_archives;
     const RoomLimits *limits;
     const char *command; /* the line that goes on, for messages */
+    const char *anew;    /* the line that begins it, with its options; NULL: the same */
     gboolean is_repair;  /* nothing is taken from the mirror itself */
 } FetchSpec;
 

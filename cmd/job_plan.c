@@ -158,8 +158,8 @@ static void tell(Job *job, const PlanSpec *spec, const Plan *plan, const Room *r
         "peak", figure_json(plan->peak), "files", figure_json(plan->files), "have_files",
         (json_int_t)plan->have_files, "have_bytes", (json_int_t)plan->have_bytes, "resume_bytes",
         (json_int_t)plan->resume_bytes);
-    job_tell(job, JOB_EVENT_STEP, "plan", facts, "%s@%s\n%s", spec->reference->ref, spec->version,
-             lines);
+    job_tell(job, spec->is_quiet ? JOB_EVENT_DETAIL : JOB_EVENT_STEP, "plan", facts, "%s@%s\n%s",
+             spec->reference->ref, spec->version, lines);
 }
 
 static gboolean check_chosen(Job *job, const PlanSpec *spec, const Plan *plan, GError **error)
@@ -193,6 +193,13 @@ gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Pla
         return FALSE;
     }
     tell(job, spec, plan, spec->mirror ? &room : NULL);
+    if (spec->room) {
+        room_clear(spec->room);
+        *spec->room = (Room){.bytes = room.bytes,
+                             .files = room.files,
+                             .limited_by = g_strdup(room.limited_by),
+                             .files_limited_by = g_strdup(room.files_limited_by)};
+    }
     if (!check_chosen(job, spec, plan, error)) {
         return FALSE;
     }

@@ -16,6 +16,8 @@ typedef struct {
     const Reference *reference;
     const char *version;
     const RoomLimits *limits;
+    gboolean is_quiet; /* told as a detail */
+    Room *room;        /* may be NULL; what there is is put here */
 } PlanSpec;
 
 /* Fills *PLAN and tells it as an event. _STORAGE where it does not fit, _USAGE where no mirror was

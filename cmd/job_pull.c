@@ -6,6 +6,7 @@
 #include "job_owner.h"
 #include "job_pull_internal.h"
 #include "lock_facts.h"
+#include "pull_note.h"
 #include "version_choice.h"
 
 #include <dirent.h>
@@ -13,9 +14,20 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+void pull_planned_free(PullPlanned *planned)
+{
+    if (planned) {
+        g_free(planned->id);
+        g_clear_pointer(&planned->head, listing_head_free);
+        g_free(planned);
+    }
+}
+
 void pull_result_free(PullResult *result)
 {
     if (result) {
+        room_clear(&result->room);
+        g_clear_pointer(&result->planned, pull_planned_free);
         g_free(result->path);
         g_free(result->ref);
         g_clear_pointer(&result->header, lock_header_free);
@@ -37,12 +49,19 @@ static gboolean has_partial_files(const Stage *stage)
     return found;
 }
 
+/* Is there anything worth going on with? */
+static gboolean is_begun(const Pull *pull)
+{
+    SpoolTotals totals;
+    return pull->stage &&
+           (pull->keep_stage || !spool_totals(stage_spool(pull->stage), &totals, NULL) ||
+            totals.staged_files || has_partial_files(pull->stage));
+}
+
 /* A stage that holds nothing worth going on with is no unfinished pull. */
 static void leave_stage(Pull *pull)
 {
-    SpoolTotals totals;
-    if (!pull->stage || !spool_totals(stage_spool(pull->stage), &totals, NULL) ||
-        totals.staged_files || has_partial_files(pull->stage)) {
+    if (!pull->stage || is_begun(pull)) {
         return;
     }
     g_autoptr(GError) error = NULL;
@@ -55,6 +74,7 @@ static void pull_clear(Pull *pull)
 {
     leave_stage(pull);
     g_clear_pointer(&pull->command, g_free);
+    g_clear_pointer(&pull->anew, g_free);
     g_clear_pointer(&pull->head, listing_head_free);
     g_clear_pointer(&pull->selection, selection_free);
     g_clear_pointer(&pull->name, version_name_free);
@@ -134,6 +154,29 @@ static gboolean pull_open(Pull *pull, GError **error)
     return pull->versions != NULL;
 }
 
+/* What is asked for is written down, for `pull --resume`. A sync leaves alone what a person has
+ * begun in another way: it would drop what that pull has brought. */
+static gboolean note_request(Pull *pull, GError **error)
+{
+    g_autofree char *before = stage_get_request(pull->stage);
+    g_autoptr(PullNote) begun = before ? pull_note_parse(before, NULL) : NULL;
+    if (pull->request->is_sync && begun && is_begun(pull) &&
+        !pull_note_is_of(begun, pull->request)) {
+        g_autofree char *options = pull_note_options(begun);
+        pull->result->other_begun = TRUE;
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_BUSY,
+                    _("%s: a pull of it (%s) is unfinished, and is left as it is. Go on with it: "
+                      "medmirror pull --resume %s"),
+                    pull->reference->ref, *options ? options : _("everything"),
+                    pull->reference->ref);
+        return FALSE;
+    }
+    g_autofree char *note = pull_note_make(pull->request, begun);
+    return stage_set_request(pull->stage, note, error) &&
+           spool_set(pull->spool, "ref", pull->reference->ref, error) &&
+           spool_set(pull->spool, "options", pull->request->options, error);
+}
+
 static gboolean pull_take(Pull *pull, GError **error)
 {
     if (pull->request->dry_run) {
@@ -145,8 +188,9 @@ static gboolean pull_take(Pull *pull, GError **error)
         pull->spool = spool_open(file, error);
         return pull->spool != NULL;
     }
-    pull->owner = job_take_owner(pull->job, pull->mirror, pull->reference->ref,
-                                 pull->reference->folder, "pull", pull->request->no_wait, error);
+    pull->owner =
+        job_take_owner(pull->job, pull->mirror, pull->reference->ref, pull->reference->folder,
+                       pull->request->is_sync ? "sync" : "pull", pull->request->no_wait, error);
     if (!pull->owner) {
         return FALSE;
     }
@@ -158,15 +202,14 @@ static gboolean pull_take(Pull *pull, GError **error)
     }
     pull->stage = stage_open(pull->mirror, pull->reference->folder, error);
     pull->spool = pull->stage ? stage_spool(pull->stage) : NULL;
-    return pull->spool && spool_set(pull->spool, "ref", pull->reference->ref, error) &&
-           spool_set(pull->spool, "options", pull->request->options, error);
+    return pull->spool && note_request(pull, error);
 }
 
 /* Nobody answers, and a version is here: it is used, and that is said. */
 static gboolean use_what_is_here(Pull *pull, const LockHeader *candidate, const GError *failure)
 {
     if (!candidate || !holds(candidate, pull->request) || pull->reference->version ||
-        pull->request->refresh || job_is_cancelled(pull->job) ||
+        pull->request->refresh || pull->request->is_sync || job_is_cancelled(pull->job) ||
         (error_exit_status(failure) != 5 &&
          !g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED))) {
         return FALSE;
@@ -222,21 +265,21 @@ static void add_next_line(const Pull *pull, GError *failure)
     const char *format = NULL;
     switch (error_exit_status(failure)) {
     case 4:
-        format = _("%s When that is done, type: medmirror pull %s");
+        format = _("%s When that is done, type: %s");
         break;
     case 5:
-        format = _("%s Try again later with: medmirror pull %s");
+        format = _("%s Try again later with: %s");
         break;
     case 6:
-        format = _("%s When the mirror has room and can be written, go on with: medmirror pull %s");
+        format = _("%s When the mirror has room and can be written, go on with: %s");
         break;
     case 8:
-        format = _("%s Who works here is told by: medmirror status. Then type: medmirror pull %s");
+        format = _("%s Who works here is told by: medmirror status. Then type: %s");
         break;
     default:
         break;
     }
-    if (!format && error_exit_status(failure) == 7) {
+    if (!format && error_exit_status(failure) == 7 && !pull->request->is_sync) {
         g_autofree char *before = failure->message;
         const char *source = pull->reference->fetcher->row.name;
         failure->message = strcmp(source, "http") == 0
@@ -250,10 +293,15 @@ static void add_next_line(const Pull *pull, GError *failure)
     if (!format) {
         return;
     }
+    int status = error_exit_status(failure);
+    gboolean goes_on = pull->result->is_begun && (status == 5 || status == 6);
+    g_autofree char *line =
+        goes_on ? g_strdup(pull->command)
+                : g_strdup_printf("medmirror %s %s", pull->request->is_sync ? "sync" : "pull",
+                                  pull->reference->ref);
     g_autofree char *before = failure->message;
     g_auto(GStrv) parts = g_strsplit(format, "%s", 3);
-    failure->message =
-        g_strconcat(parts[0], before, parts[1], pull->reference->ref, parts[2], NULL);
+    failure->message = g_strconcat(parts[0], before, parts[1], line, parts[2], NULL);
 }
 
 /* A fingerprint finds what is here; no source can be asked for one. */
@@ -289,6 +337,12 @@ static gboolean check_required(const Pull *pull, const LockHeader *header, GErro
     return FALSE;
 }
 
+/* For a sync, a version that stands is right as it is; what failed of it is asked for again. */
+static gboolean stands(const Pull *pull, const LockHeader *header)
+{
+    return pull->request->is_sync && header && header->failed == 0;
+}
+
 static gboolean pull_run(Pull *pull, GError **error)
 {
     gboolean final = FALSE;
@@ -318,7 +372,7 @@ static gboolean pull_run(Pull *pull, GError **error)
     gboolean unchanged = FALSE;
     if (!pull_resolve(pull, candidate, &unchanged, &failure)) {
         if (job_is_cancelled(pull->job)) {
-            job_set_cancelled_error(pull->job, pull->command, error);
+            job_set_cancelled_error(pull->job, is_begun(pull) ? pull->command : pull->anew, error);
             return FALSE;
         }
         if (use_what_is_here(pull, candidate, failure)) {
@@ -326,6 +380,9 @@ static gboolean pull_run(Pull *pull, GError **error)
         }
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
+    }
+    if (unchanged && stands(pull, candidate)) {
+        return pull_finish_up_to_date(pull, candidate);
     }
     VersionQuestion question = {.reference = pull->reference,
                                 .head = pull->head,
@@ -335,9 +392,14 @@ static gboolean pull_run(Pull *pull, GError **error)
                                 .refresh = pull->request->refresh};
     pull->name = version_name_choose(&question, error);
     if (!pull->name) {
+        pull->result->has_changed =
+            error && g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT);
         return FALSE;
     }
     pull->standing = pull->name->standing;
+    if (stands(pull, pull->standing)) {
+        return pull_finish_up_to_date(pull, pull->standing);
+    }
     return pull_choose_files(pull, error) && pull_fetch(pull, error);
 }
 
@@ -377,6 +439,9 @@ static gboolean check_answer(Pull *pull, GError **error)
     if (!header) {
         return TRUE;
     }
+    if (pull->request->is_sync) {
+        return TRUE;
+    }
     if (pull->result->up_to_date &&
         (!check_required(pull, header, error) || !check_packing(pull, header, error))) {
         return FALSE;
@@ -392,8 +457,12 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     pull.limits.max_size = config->max_size;
     pull.limits.max_files = config->max_files;
     pull.limits.reserve = config->reserve;
-    pull.command = g_strdup_printf("medmirror pull %s%s%s", request->reference->ref,
-                                   *request->options ? " " : "", request->options);
+    pull.command = request->is_sync
+                       ? g_strdup("medmirror sync")
+                       : g_strdup_printf("medmirror pull --resume %s", request->reference->ref);
+    pull.anew = request->is_sync ? g_strdup("medmirror sync")
+                                 : g_strdup_printf("medmirror pull %s%s%s", request->reference->ref,
+                                                   *request->options ? " " : "", request->options);
     pull.result = *result = g_new0(PullResult, 1);
     pull.result->ref = g_strdup(request->reference->ref);
     gint64 begin = g_get_monotonic_time();
@@ -406,6 +475,7 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
         }
     }
     pull.result->elapsed_us = g_get_monotonic_time() - begin;
+    pull.result->is_begun = is_begun(&pull);
     if (failure) {
         add_next_line(&pull, failure);
         g_propagate_error(error, g_steal_pointer(&failure));

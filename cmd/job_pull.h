@@ -5,6 +5,12 @@
 
 #include "job_fetch.h"
 
+/* A plan that waits for its fetch: the listing lies in the stage. */
+typedef struct {
+    char *id; /* tells that listing from any other */
+    ListingHead *head;
+} PullPlanned;
+
 typedef struct {
     const Reference *reference;
     const Selection *selection; /* what was asked for; all where nothing was */
@@ -17,7 +23,13 @@ typedef struct {
     gboolean dry_run;
     Requirement require;
     const char *const *names; /* paths of --files-from; NULL: none */
-    const char *options;      /* as typed, for the line that goes on */
+    const char *options;      /* as typed, for the line that begins anew */
+    /* For sync: the newest version is wanted, what stands is not added to (but where files of it
+     * failed), and a source that does not answer is an error. */
+    gboolean is_sync;
+    gboolean plan_only;         /* ends with the plan; whether it fits is in the result */
+    const PullPlanned *planned; /* of an earlier call with plan_only: the source is not asked again;
+                                   NULL: none */
 } PullRequest;
 
 typedef struct {
@@ -31,7 +43,14 @@ typedef struct {
     FetchReport fetched;
     gint64 elapsed_us;
     Plan plan;
+    Room room;             /* as it was when the plan was made */
+    gboolean does_not_fit; /* the plan, into that room */
+    gboolean has_changed;  /* the source has other content under the name of a version here */
+    gboolean is_begun;     /* what came so far is kept: pull --resume */
+    gboolean other_begun;  /* is_sync: a pull with other options is unfinished here */
+    PullPlanned *planned;  /* plan_only: there is something to fetch; NULL: there is not */
 } PullResult;
+void pull_planned_free(PullPlanned *planned);
 void pull_result_free(PullResult *result);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PullResult, pull_result_free)
 

@@ -26,8 +26,12 @@ typedef struct {
     Selection *selection; /* what the version is to hold afterwards */
     VersionName *name;
     RoomLimits limits;
-    char *command; /* the line that goes on */
+    char *command;       /* the line that goes on */
+    char *anew;          /* the line that begins it, with its options */
+    gboolean keep_stage; /* even where nothing has come yet */
 } Pull;
+
+#define PULL_PLAN_ID "plan_id" /* fact of the spool: which plan its listing was made for */
 
 /* Asks the source; *UNCHANGED: it says that CANDIDATE is still its state. */
 gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error);

@@ -78,8 +78,20 @@ static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from
     return token;
 }
 
+/* Does the listing of an earlier call with plan_only lie in the stage yet? */
+static gboolean is_planned(Pull *pull)
+{
+    g_autofree char *id = spool_get(pull->spool, PULL_PLAN_ID);
+    return pull->request->planned && spool_is_listed(pull->spool) &&
+           g_strcmp0(id, pull->request->planned->id) == 0;
+}
+
 gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error)
 {
+    if (is_planned(pull)) {
+        pull->head = listing_head_copy(pull->request->planned->head);
+        return TRUE;
+    }
     HostServices *services = job_services(pull->job, error);
     if (!services) {
         return FALSE;
@@ -91,12 +103,14 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
                               .version = pull->reference->version,
                               .state_token = token};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = pull};
-    job_tell(pull->job, JOB_EVENT_STEP, "resolve", json_pack("{s:s}", "ref", pull->reference->ref),
-             _("%s: asking what there is."), pull->reference->ref);
-    if (candidate) {
+    job_tell(pull->job, pull->request->plan_only ? JOB_EVENT_DETAIL : JOB_EVENT_STEP, "resolve",
+             json_pack("{s:s}", "ref", pull->reference->ref), _("%s: asking what there is."),
+             pull->reference->ref);
+    if (candidate && !pull->request->is_sync) {
         job_set_deadline(pull->job, g_get_monotonic_time() + ASK_NEWER_US);
     }
-    gboolean begun = spool_begin_listing(pull->spool, pull->request->selection, error);
+    gboolean begun = spool_set(pull->spool, PULL_PLAN_ID, NULL, error) &&
+                     spool_begin_listing(pull->spool, pull->request->selection, error);
     ResolveResult answer = begun ? pull->reference->fetcher->resolve(
                                        pull->reference->fetcher, &request, services, &taker, error)
                                  : RESOLVE_FAILED;
