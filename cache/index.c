@@ -71,6 +71,25 @@ static void remove_files(const char *path)
     unlink(journal);
 }
 
+/* It names the files of private versions too: it is its owner's alone. In a group's mirror, where
+ * all of the group write it, it does without those names. */
+static gboolean make_private(const Mirror *mirror, const char *path)
+{
+    struct stat folder, now;
+    gboolean is_shared =
+        fstat(mirror_private_fd(mirror), &folder) == 0 && (folder.st_mode & 0020) != 0;
+    mode_t mode = is_shared ? 0660 : 0600;
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd >= 0) {
+        (void)fchmod(fd, mode);
+        close(fd);
+    } else if (stat(path, &now) == 0 && now.st_uid == geteuid() && (now.st_mode & 0777) != mode) {
+        /* Not through a descriptor: its closing would give up this process's locks. */
+        (void)chmod(path, mode);
+    }
+    return is_shared;
+}
+
 Index *index_open(Mirror *mirror, GError **error)
 {
     g_autoptr(GError) problem = NULL;
@@ -85,6 +104,7 @@ Index *index_open(Mirror *mirror, GError **error)
         g_clear_error(&problem);
         index->mirror = mirror;
         index->path = g_strdup(path);
+        index->is_shared = make_private(mirror, path);
         index->database = database_open(path, DATABASE_SHARED, INDEX_VERSION, schema, &problem);
         if (index->database != NULL &&
             database_exec(index->database,

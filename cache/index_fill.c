@@ -8,6 +8,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "index_private.h"
+#include "readers.h"
 #include "relpath.h"
 #include "tree_writer.h"
 
@@ -47,6 +48,7 @@ static gboolean begin_name(Index *index, const char *folder, const char *name, c
     index->lock_folder = g_strdup(folder);
     index->lock_name = g_strdup(name);
     g_clear_pointer(&index->dir_path, g_free);
+    index->leaves_out = index->is_shared && !access_is_open(access);
     if (!index_commit(index, error) || !index_touch(index, error) ||
         !database_run(index->database, error,
                       "INSERT INTO version(folder, name, access) VALUES(?, ?, ?)"
@@ -58,7 +60,7 @@ static gboolean begin_name(Index *index, const char *folder, const char *name, c
     index->version =
         database_number(index->database, 0, "SELECT id FROM version WHERE folder = ? AND name = ?",
                         "tt", folder, name);
-    return (keep || forget_rows(index, index->version, error)) &&
+    return ((keep && !index->leaves_out) || forget_rows(index, index->version, error)) &&
            database_run(index->database, error, "DELETE FROM fresh", "");
 }
 
@@ -107,6 +109,8 @@ static gboolean add_file(Index *index, const char *path, const Digest *sha256, g
         "INSERT INTO file(dir, name, size, sha256) VALUES(?1, ?2, ?3, ?4)"
         " ON CONFLICT(dir, name) DO UPDATE SET size = excluded.size, mtime = NULL, ctime = NULL,"
         " inode = NULL, sha256 = excluded.sha256";
+    if (index->leaves_out)
+        return TRUE;
     if (!index_touch(index, error) ||
         !enter_dir(index, path, slash == NULL ? 0 : (gsize)(slash - path), error))
         return FALSE;

@@ -13,6 +13,8 @@
 struct Index {
     Mirror *mirror;
     char *path;
+    gboolean is_shared;  /* written by a group */
+    gboolean leaves_out; /* the files of the version that is being filled */
     Database *database;
     guint pending; /* rows in the open transaction */
     /* The version that is being filled. */

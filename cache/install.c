@@ -29,7 +29,7 @@ typedef struct {
     Stage *stage;
     const InstallSpec *spec;
     const LockHeader *header;
-    gboolean is_open;    /* of access: may share and be shared */
+    gboolean is_open;    /* may share and be shared */
     guint64 staged;      /* files and links */
     GPtrArray *missing;  /* char *: the first of those that are not where they must be */
     GHashTable *folders; /* of staged files, while they are few */
@@ -141,7 +141,7 @@ static gboolean settle_archives(Install *install, GError **error)
 static gboolean write_lock(Install *install, GError **error)
 {
     Stage *stage = install->stage;
-    mode_t mode = install->is_open ? 0444 : 0400;
+    mode_t mode = readers_file_mode(&stage->readers);
     if (!tree_remove_file(stage->fd, "lock", error) || !tree_remove_file(stage->fd, "list", error))
         return FALSE;
     int lock = openat(stage->fd, "lock", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -254,12 +254,29 @@ static gboolean make_durable(Install *install, GError **error)
            durable_sync_folder(stage->fd, "stage", error);
 }
 
+/* The names of a private dataset's files are its readers' alone from the first version on. */
+static gboolean make_last_part(const Install *install, const char *folder, GError **error)
+{
+    const char *name = NULL;
+    if (install->is_open)
+        return TRUE;
+    int parent =
+        tree_open_parent(mirror_fd(install->stage->mirror), folder, TRUE, 0755, &name, error);
+    if (parent < 0)
+        return FALSE;
+    gboolean made = mkdirat(parent, name, 0700) == 0;
+    int problem = errno;
+    close(parent);
+    return made || problem == EEXIST ||
+           error_set_storage(error, problem, _("cannot make the folder %s"), folder);
+}
+
 /* The dataset's folder, and the names of its parents durable. */
 static int make_folder(Install *install, GError **error)
 {
     Mirror *mirror = install->stage->mirror;
     const char *folder = install->stage->folder;
-    int fd = relpath_check(folder, error)
+    int fd = relpath_check(folder, error) && make_last_part(install, folder, error)
                  ? tree_open_folder(mirror_fd(mirror), folder, TRUE, 0755, error)
                  : -1;
     if (fd < 0)
@@ -272,17 +289,40 @@ static int make_folder(Install *install, GError **error)
     return -1;
 }
 
+/* What stood as everybody's and is so no longer: its files are made private before more come. */
+static gboolean restrain_standing(const Install *install, int folder_fd, const char *tree,
+                                  GError **error)
+{
+    static const char *const suffixes[] = {"", ".archives"};
+    const Readers *readers = &install->stage->readers;
+    gboolean done = TRUE;
+    for (guint i = 0; done && readers->is_private && i < G_N_ELEMENTS(suffixes); i++) {
+        struct stat now;
+        g_autofree char *name = g_strconcat(tree, suffixes[i], NULL);
+        int fd = tree_open_folder(folder_fd, name, FALSE, 0, NULL);
+        if (fd < 0)
+            continue;
+        if (fstat(fd, &now) != 0 || readers_are_exceeded(readers, now.st_mode, now.st_gid))
+            done = readers_apply_below(readers, fd, NULL, error);
+        close(fd);
+    }
+    return done;
+}
+
 static gboolean prepare(Install *install, GError **error)
 {
     Stage *stage = install->stage;
-    install->is_open = g_strcmp0(install->header->access, "open") == 0;
+    install->is_open = access_is_open(install->header->access) && !stage->readers.is_private;
+    if (!install->is_open && !stage->readers.is_private &&
+        !stage_set_readers(stage, &READERS_OWNER, error))
+        return FALSE;
     if (!spool_forget_unproven(stage->spool, error) ||
         !spool_each_file(stage->spool, FALSE, check_staged, install, error))
         return FALSE;
     if (install->missing->len > 0)
         return refuse_missing(install, error);
-    if (fchmod(stage->tree_fd, install->is_open ? 0755 : 0700) != 0 ||
-        fchmod(stage->archives_fd, install->is_open ? 0755 : 0700) != 0)
+    mode_t mode = readers_folder_mode(&stage->readers);
+    if (fchmod(stage->tree_fd, mode) != 0 || fchmod(stage->archives_fd, mode) != 0)
         return error_set_storage(error, errno, _("cannot prepare the tree of %s"), stage->folder);
     return sweep(install, error) && settle_archives(install, error) && write_lock(install, error);
 }

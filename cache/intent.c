@@ -14,6 +14,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "owner.h"
+#include "readers.h"
 #include "relpath.h"
 #include "tree_merge.h"
 #include "tree_writer.h"
@@ -310,6 +311,34 @@ gboolean intent_undo(Mirror *mirror, const Intent *intent, GError **error)
 }
 
 gboolean intent_point_latest(Mirror *mirror, const char *folder, GError **error)
+/* The dataset's folder is private where all its versions are; where one is everybody's, it is as
+ * open as the folder that it lies in. */
+static gboolean settle_readers(int fd, const GPtrArray *versions, const char *folder,
+                               GError **error)
+{
+    Readers readers = READERS_OWNER;
+    struct stat own, above;
+    gboolean is_open = versions->len == 0;
+    for (guint i = 0; i < versions->len; i++) {
+        const LockHeader *header = versions->pdata[i];
+        g_autofree char *name = mirror_version_name(header->version);
+        is_open = is_open || access_is_open(header->access);
+        int tree_fd = tree_open_folder(fd, name, FALSE, 0, NULL);
+        const Readers of_tree = readers_of_tree(header->access, tree_fd);
+        if (of_tree.group != READERS_NO_GROUP)
+            readers.group = of_tree.group;
+        if (tree_fd >= 0)
+            close(tree_fd);
+    }
+    if (!is_open)
+        return readers_apply(&readers, fd, folder, error);
+    if (versions->len == 0 || fstat(fd, &own) != 0 || fstatat(fd, "..", &above, 0) != 0)
+        return TRUE;
+    mode_t wanted = (own.st_mode & 07777) | (above.st_mode & 0055);
+    return wanted == (own.st_mode & 07777) || fchmod(fd, wanted) == 0 || errno == EPERM ||
+           error_set_storage(error, errno, _("cannot set the mode of %s"), folder);
+}
+
 {
     g_autoptr(GPtrArray) versions = mirror_versions(mirror, folder, error);
     if (versions == NULL)
@@ -317,13 +346,13 @@ gboolean intent_point_latest(Mirror *mirror, const char *folder, GError **error)
     int fd = tree_open_folder(mirror_fd(mirror), folder, FALSE, 0, error);
     if (fd < 0)
         return FALSE;
-    gboolean pointed = TRUE;
+    gboolean pointed = settle_readers(fd, versions, folder, error);
     char now[RELPATH_MAX_PART_BYTES + 1] = "";
     g_autofree char *name = versions->len == 0
                                 ? NULL
                                 : mirror_version_name(((LockHeader *)versions->pdata[0])->version);
     gssize length = readlinkat(fd, "latest", now, sizeof now - 1);
-    if (name != NULL && (length < 0 || strcmp(now, name) != 0)) {
+    if (pointed && name != NULL && (length < 0 || strcmp(now, name) != 0)) {
         unlinkat(fd, ".latest.new", 0);
         pointed = symlinkat(name, fd, ".latest.new") == 0 &&
                   renameat(fd, ".latest.new", fd, "latest") == 0;

@@ -16,6 +16,9 @@
 #include "stage_private.h"
 #include "tree_writer.h"
 
+/* A fact of the spool. */
+#define IS_PRIVATE "private"
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -117,6 +120,7 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
     stage->folder = g_strdup(folder);
     stage->key = mirror_folder_key(folder);
     stage->fd = stage->tree_fd = stage->archives_fd = stage->partial_fd = -1;
+    stage->readers = READERS_EVERYBODY;
     if (!open_folders(stage, error))
         return NULL;
     g_autofree char *path =
@@ -131,7 +135,32 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
     }
     if (!spool_each_unsure(stage->spool, stands, stage, error))
         return NULL;
+    g_autofree char *is_private = spool_get(stage->spool, IS_PRIVATE);
+    if (is_private != NULL && !stage_set_readers(stage, &READERS_OWNER, error))
+        return NULL;
     return g_steal_pointer(&stage);
+}
+
+gboolean stage_set_readers(Stage *stage, const Readers *readers, GError **error)
+{
+    if (!readers->is_private)
+        return TRUE;
+    stage->readers = *readers;
+    return spool_set(stage->spool, IS_PRIVATE, "yes", error) &&
+           readers_apply(readers, stage->fd, "stage", error) &&
+           readers_apply_below(readers, stage->partial_fd, NULL, error) &&
+           readers_apply_below(readers, stage->tree_fd, NULL, error) &&
+           readers_apply_below(readers, stage->archives_fd, NULL, error);
+}
+
+const Readers *stage_readers(const Stage *stage)
+{
+    return &stage->readers;
+}
+
+guint stage_file_mode(const Stage *stage)
+{
+    return readers_file_mode(&stage->readers);
 }
 
 Spool *stage_spool(Stage *stage)

@@ -8,6 +8,7 @@
 #include "index.h"
 #include "mirror.h"
 #include "owner.h"
+#include "readers.h"
 #include "spool.h"
 
 typedef struct Stage Stage;
@@ -20,6 +21,13 @@ Spool *stage_spool(Stage *stage);
 int stage_tree_fd(const Stage *stage);
 int stage_archives_fd(const Stage *stage);
 int stage_partial_fd(const Stage *stage);
+/* Who may read what is staged, what lies there already included; before anything is fetched. What
+ * was private once stays so until it is installed or discarded, in later runs too. _STORAGE, and
+ * as readers_apply(). */
+gboolean stage_set_readers(Stage *stage, const Readers *readers, GError **error);
+const Readers *stage_readers(const Stage *stage);
+/* Of the files that are staged: readers_file_mode(). */
+guint stage_file_mode(const Stage *stage);
 /* Makes what was staged durable (one syncfs), then the notes on it. */
 gboolean stage_flush(Stage *stage, GError **error);
 /* Writes down for `status` what is wanted, from the spool's totals and its facts "ref", "version",

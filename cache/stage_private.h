@@ -10,6 +10,7 @@ struct Stage {
     char *folder, *key;
     Spool *spool;
     int fd, tree_fd, archives_fd, partial_fd;
+    Readers readers;
     gboolean gone; /* installed or discarded: nothing is left on disk */
 };
 

@@ -108,7 +108,10 @@ gboolean tree_set_aside(int fd, const char *path, int base_fd, const char *extra
     int from = tree_open_parent(fd, path, FALSE, 0, &from_name, error);
     if (from < 0)
         return FALSE;
-    int aside = tree_open_parent(base_fd, to, TRUE, 0755, &name, error);
+    /* As private as the place that it comes from. */
+    struct stat place;
+    mode_t mode = fstat(fd, &place) == 0 ? place.st_mode & 0777 : 0700;
+    int aside = tree_open_parent(base_fd, to, TRUE, mode, &name, error);
     gboolean moved = FALSE;
     g_autofree char *free_name = g_strdup(name);
     for (guint i = 2; aside >= 0 && !moved && i < 1000; i++) {

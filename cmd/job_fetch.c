@@ -213,7 +213,8 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     if (!fetch.engine) {
         return FALSE;
     }
-    g_autoptr(TreeWriter) tree = tree_writer_new(stage_tree_fd(spec->stage), 0444);
+    g_autoptr(TreeWriter) tree =
+        tree_writer_new(stage_tree_fd(spec->stage), stage_file_mode(spec->stage));
     g_autoptr(GHashTable) works = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) ready =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);

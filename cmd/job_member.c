@@ -20,6 +20,7 @@ typedef struct {
     const FileSpec *archive;
     const LockFile *wanted;
     int tree_fd;
+    guint mode;
     char *folder; /* in which is unpacked, below TREE_FD */
     int folder_fd;
     gboolean stored;
@@ -137,7 +138,7 @@ static gboolean is_cancelled(gpointer data)
 
 static gboolean decode(MemberFetch *fetch, int zip_fd, GError **error)
 {
-    g_autoptr(TreeWriter) tree = tree_writer_new(fetch->folder_fd, 0444);
+    g_autoptr(TreeWriter) tree = tree_writer_new(fetch->folder_fd, fetch->mode);
     const UnpackSpec spec = {
         .rule = fetch->archive->unpack,
         .name = fetch->archive->path,
@@ -162,7 +163,7 @@ static gboolean decode(MemberFetch *fetch, int zip_fd, GError **error)
 static gboolean put_in_place(const MemberFetch *fetch, GError **error)
 {
     const char *path = fetch->wanted->path;
-    g_autoptr(TreeWriter) tree = tree_writer_new(fetch->tree_fd, 0444);
+    g_autoptr(TreeWriter) tree = tree_writer_new(fetch->tree_fd, fetch->mode);
     if (!tree_writer_make_parents(tree, path, error)) {
         return FALSE;
     }
@@ -205,7 +206,7 @@ static gboolean ends_all(const GError *error)
 }
 
 gboolean member_fetch(HostServices *services, const FileSpec *archive, const LockFile *wanted,
-                      int tree_fd, GError **error)
+                      int tree_fd, guint mode, GError **error)
 {
     if (!check_rule(archive, wanted, error)) {
         return FALSE;
@@ -216,6 +217,7 @@ gboolean member_fetch(HostServices *services, const FileSpec *archive, const Loc
                                      .archive = archive,
                                      .wanted = wanted,
                                      .tree_fd = tree_fd,
+                                     .mode = mode,
                                      .folder_fd = -1};
         g_autoptr(GError) failed = NULL;
         if (make_folder(&fetch, &failed) &&

@@ -56,6 +56,28 @@ static void take_text(char **at, const char *value)
     *at = copy;
 }
 
+/* What was closed once, or came through a closed door, is never taken for everybody's. */
+static const char *access_of(const Pull *pull)
+{
+    const Manifest *manifest = pull->reference->manifest;
+    if (manifest && manifest->access != ACCESS_OPEN) {
+        return access_name(manifest->access);
+    }
+    if (pull->standing && !access_is_open(pull->standing->access)) {
+        return pull->standing->access;
+    }
+    gboolean is_restricted = (pull->head && pull->head->is_restricted) ||
+                             (pull->stage && stage_readers(pull->stage)->is_private);
+    return access_name(is_restricted ? ACCESS_ACCOUNT : ACCESS_OPEN);
+}
+
+static gboolean settle_readers(Pull *pull, GError **error)
+{
+    const Readers readers =
+        access_is_open(access_of(pull)) ? READERS_EVERYBODY : READERS_OWNER;
+    return stage_set_readers(pull->stage, &readers, error);
+}
+
 static LockHeader *make_header(const Pull *pull)
 {
     LockHeader *header = pull->standing ? lock_header_copy(pull->standing) : lock_header_new();
@@ -70,7 +92,7 @@ static LockHeader *make_header(const Pull *pull)
     SET(version_from, pull->name->from);
     SET(updated, stamp);
     SET(tool, "medmirror/" MEDMIRROR_VERSION);
-    SET(access, manifest ? access_name(manifest->access) : access_name(ACCESS_OPEN));
+    SET(access, access_of(pull));
     if (!header->created) {
         SET(created, stamp);
     }
@@ -208,7 +230,8 @@ gboolean pull_fetch(Pull *pull, GError **error)
     job_set(pull->job, files_done, 0);
     job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
     job_set(pull->job, members, 0);
-    if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error)) {
+    if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error) ||
+        !settle_readers(pull, error)) {
         return FALSE;
     }
     g_autoptr(GError) no_index = NULL;

@@ -80,7 +80,9 @@ static gboolean open_stage(Repair *repair, GError **error)
                                      ? mirror_open_lock(repair->mirror, repair->header->folder,
                                                         repair->header->version, error)
                                      : NULL;
-    return lock && spool_set(stage_spool(repair->stage), "ref", repair->header->ref, error) &&
+    const Readers readers = readers_of_tree(repair->header->access, repair->tree_fd);
+    return lock && stage_set_readers(repair->stage, &readers, error) &&
+           spool_set(stage_spool(repair->stage), "ref", repair->header->ref, error) &&
            spool_import_lock(stage_spool(repair->stage), lock, error);
 }
 
@@ -96,7 +98,8 @@ static gboolean fetch_member(Repair *repair, const LockFile *wanted, const Spool
     g_autoptr(GError) error = NULL;
     HostServices *services = job_services(repair->job, &error);
     if (!services || repair->reference->fetcher->row.never_resumes ||
-        !member_fetch(services, archive->file, wanted, stage_tree_fd(repair->stage), &error)) {
+        !member_fetch(services, archive->file, wanted, stage_tree_fd(repair->stage),
+                      stage_file_mode(repair->stage), &error)) {
         event_log(EVENT_LOG_DEBUG, "%s is not fetched by ranges: %s", wanted->path,
                   error ? error->message : "");
         return FALSE;
@@ -158,8 +161,8 @@ static void mend_twins(Repair *repair, guint64 inode, const LockFile *wanted)
     gboolean all = TRUE;
     g_autoptr(GPtrArray) twins =
         repair->index && inode ? index_paths_of_inode(repair->index, inode) : NULL;
-    g_autofree char *own =
-        g_strdup_printf("%s/%s/%s", repair->header->folder, repair->header->version, path);
+    g_autofree char *version = mirror_version_name(repair->header->version);
+    g_autofree char *own = g_strdup_printf("%s/%s/%s", repair->header->folder, version, path);
     for (guint i = 0; twins && i < twins->len; i++) {
         const char *twin = g_ptr_array_index(twins, i);
         struct stat now;
@@ -195,7 +198,7 @@ static gboolean replace_one(Repair *repair, const LockFile *wanted, GError **err
     }
     struct stat damaged = {0};
     gboolean stood = fstatat(repair->tree_fd, wanted->path, &damaged, AT_SYMLINK_NOFOLLOW) == 0;
-    g_autoptr(TreeWriter) writer = tree_writer_new(repair->tree_fd, 0444);
+    g_autoptr(TreeWriter) writer = tree_writer_new(repair->tree_fd, stage_file_mode(repair->stage));
     gboolean absent = FALSE;
     int fd = tree_open_file(stage_fd, wanted->path, &absent, error);
     gboolean synced = fd >= 0 && TEMP_FAILURE_RETRY(fsync(fd)) == 0;
@@ -346,16 +349,39 @@ static gboolean write_list(Mirror *mirror, const LockHeader *header, int fd, GEr
     return TRUE;
 }
 
-gboolean job_repair_list(Mirror *mirror, const LockHeader *header, GError **error)
+static mode_t list_mode(Mirror *mirror, const LockHeader *header)
 {
-    g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, header->version);
+    int tree_fd = mirror_open_tree(mirror, header->folder, header->version, NULL);
+    const Readers readers = readers_of_tree(header->access, tree_fd);
+    if (tree_fd >= 0) {
+        close(tree_fd);
+    }
+    return readers_file_mode(&readers);
+}
+
+gboolean job_repair_list(Job *job, Mirror *mirror, const LockHeader *header, gboolean no_wait,
+                         GError **error)
+{
+    g_autoptr(Owner) owner =
+        job_take_owner(job, mirror, header->ref, header->folder, "repair", no_wait, error);
+    /* As it is now: whoever was waited for may have added to the version. */
+    g_autoptr(LockReader) lock =
+        owner ? mirror_open_lock(mirror, header->folder, header->version, error) : NULL;
+    if (!lock) {
+        return FALSE;
+    }
+    header = lock_reader_header(lock);
+    g_autofree char *version = mirror_version_name(header->version);
+    g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, version);
     g_autofree char *aside = g_strdup_printf(".medmirror/stage/list-%d", (int)getpid());
-    int fd = openat(mirror_fd(mirror), aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    mode_t mode = list_mode(mirror, header);
+    unlinkat(mirror_fd(mirror), aside, 0);
+    int fd = openat(mirror_fd(mirror), aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
         return error_set_storage(error, errno, _("%s cannot be written"), name);
     }
     gboolean done = write_list(mirror, header, fd, error);
-    gboolean synced = TEMP_FAILURE_RETRY(fsync(fd)) == 0;
+    gboolean synced = fchmod(fd, mode) == 0 && TEMP_FAILURE_RETRY(fsync(fd)) == 0;
     close(fd);
     if (!done || !synced || renameat(mirror_fd(mirror), aside, mirror_fd(mirror), name) != 0) {
         int number = errno;

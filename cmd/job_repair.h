@@ -12,4 +12,5 @@
 gboolean job_repair(Job *job, Mirror *mirror, const LockHeader *header, const Reference *reference,
                     const GPtrArray *wrong, gboolean no_wait, guint64 *mended, GError **error);
 /* Writes VERSION.sha256 anew from the lock. */
-gboolean job_repair_list(Mirror *mirror, const LockHeader *header, GError **error);
+gboolean job_repair_list(Job *job, Mirror *mirror, const LockHeader *header, gboolean no_wait,
+                         GError **error);

@@ -135,7 +135,8 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
 static void archive_place(Work *work)
 {
     int folder = stage_archives_fd(work->fetch->spec->stage);
-    g_autoptr(TreeWriter) writer = tree_writer_new(folder, 0444);
+    g_autoptr(TreeWriter) writer =
+        tree_writer_new(folder, stage_file_mode(work->fetch->spec->stage));
     work_place(work, folder, writer);
 }
 
@@ -453,14 +454,16 @@ static gboolean work_share(Work *work)
     if (!sha256) {
         sha256 = digest_set_get(&work->row->wanted.declared, DIGEST_SHA256);
     }
-    if (!fetch->index || !sha256 || work->members) {
+    if (!fetch->index || !sha256 || work->members ||
+        stage_readers(fetch->spec->stage)->is_private) {
         return FALSE;
     }
     ShareHow how = SHARE_NONE;
     g_autoptr(GError) error = NULL;
     if (!share_place(fetch->spec->mirror, fetch->index, sha256,
                      file->size_is_exact ? file->size : SIZE_UNKNOWN,
-                     stage_tree_fd(fetch->spec->stage), file->path, 0444, &how, &error)) {
+                     stage_tree_fd(fetch->spec->stage), file->path,
+                     stage_file_mode(fetch->spec->stage), &how, &error)) {
         event_log(EVENT_LOG_DEBUG, "share %s: %s", file->path, error->message);
         return FALSE;
     }
@@ -574,7 +577,7 @@ static void work_transfer(Work *work)
         .wanted =
             digest_set_is_empty(&row->wanted.locked) ? row->wanted.declared : row->wanted.locked,
         .digest_covers_all = covered,
-        .mode = 0444,
+        .mode = stage_file_mode(fetch->spec->stage),
         .pool = job_digest_pool(fetch->job),
         .store = job_store(fetch->job),
         .begins = work->members ? on_begins : NULL,

@@ -106,7 +106,7 @@ static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const 
         }
     }
     if (!failure && result->list_is_wrong) {
-        job_repair_list(mirror, header, &failure);
+        job_repair_list(job, mirror, header, verifying->no_wait, &failure);
     }
     if (failure) {
         g_clear_error(error);
