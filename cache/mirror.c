@@ -191,7 +191,7 @@ static gboolean open_folders(Mirror *mirror, const char *path, MirrorOpen mode, 
     free(real);
     mirror->private_fd =
         openat(mirror->fd, PRIVATE_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (mirror->private_fd < 0 && mode == MIRROR_OPEN_WRITE && errno != ENOENT)
+    if (mirror->private_fd < 0 && mode != MIRROR_OPEN_READ && errno != ENOENT)
         return error_set_storage(error, errno, _("cannot open %s/" PRIVATE_FOLDER), mirror->path);
     return TRUE;
 }
@@ -202,7 +202,7 @@ Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error)
     mirror->fd = mirror->private_fd = -1;
     if (!open_folders(mirror, path, mode, error))
         return NULL;
-    if (mode == MIRROR_OPEN_WRITE) {
+    if (mode != MIRROR_OPEN_READ) {
         if (!make_private(mirror, error) || !intent_recover_all(mirror, error))
             return NULL;
         return g_steal_pointer(&mirror);

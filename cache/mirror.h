@@ -17,10 +17,11 @@
 typedef struct Mirror Mirror;
 
 typedef enum {
-    MIRROR_OPEN_READ,  /* takes no lock, needs no index, writes nothing; _ABSENT where nothing is
-                          there */
-    MIRROR_OPEN_WRITE, /* made where absent; finishes or undoes what intents are left by dead runs
-                        */
+    MIRROR_OPEN_READ,   /* takes no lock, needs no index, writes nothing; _ABSENT where nothing is
+                           there */
+    MIRROR_OPEN_WRITE,  /* made where absent; finishes or undoes what intents are left by dead runs
+                         */
+    MIRROR_OPEN_CHANGE, /* as _WRITE, but never made: _ABSENT where nothing is there */
 } MirrorOpen;
 
 /* Owned. _STORAGE, _ABSENT, _USAGE (a newer format; a folder that holds other things). */

@@ -140,10 +140,13 @@ static int open_folder(int fd, const char *path, gboolean make, guint mode)
     int at = open_beneath(fd, path, O_RDONLY | O_DIRECTORY, 0);
     if (at >= 0 || errno != ENOENT || !make)
         return at;
-    at = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    for (guint i = 0; at >= 0 && parts[i] != NULL; i++)
-        at = descend(at, parts[i], TRUE, mode);
+    /* A folder that was made just now may be removed by who tidies up empty ones. */
+    for (guint attempt = 0; at < 0 && errno == ENOENT && attempt < 10; attempt++) {
+        at = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+        for (guint i = 0; at >= 0 && parts[i] != NULL; i++)
+            at = descend(at, parts[i], TRUE, mode);
+    }
     return at;
 }
 

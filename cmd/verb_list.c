@@ -1,4 +1,5 @@
 #include "error.h"
+#include "holds.h"
 #include "i18n.h"
 #include "progress.h"
 #include "size_text.h"
@@ -8,6 +9,27 @@
 #include <string.h>
 
 #define SIZE_COLUMNS 9 /* "999 bytes" */
+
+/* The first of the holds in HOLDS that protects this version; *COUNT: how many do. */
+static const Hold *find_holds(const GPtrArray *holds, const LockHeader *header, guint *count,
+                              json_t *list)
+{
+    const Hold *first = NULL;
+    *count = 0;
+    for (guint i = 0; holds && i < holds->len; i++) {
+        const Hold *hold = g_ptr_array_index(holds, i);
+        if (hold->is_over || strcmp(hold->folder, header->folder) != 0 ||
+            strcmp(hold->version, header->version) != 0) {
+            continue;
+        }
+        first = first ? first : hold;
+        (*count)++;
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s?, s:s?}", "user", hold->user, "since",
+                                        hold->since, "until", hold->until, "note", hold->note));
+    }
+    return first;
+}
 
 static json_t *header_json(const Mirror *mirror, const LockHeader *header)
 {
@@ -26,10 +48,24 @@ static json_t *header_json(const Mirror *mirror, const LockHeader *header)
     return facts;
 }
 
-static void print_header(Invocation *invocation, const Mirror *mirror, const LockHeader *header,
-                         guint name_columns)
+static char *describe_holds(const Hold *first, guint count)
 {
-    console_json(invocation->console, "dataset", header_json(mirror, header));
+    g_autofree char *words = first ? hold_describe(first) : NULL;
+    return count == 0   ? g_strdup("")
+           : count == 1 ? g_strdup_printf("  %s", words)
+                        : g_strdup_printf(_("  %s, and %u more"), words, count - 1);
+}
+
+static void print_header(Invocation *invocation, const Mirror *mirror, const LockHeader *header,
+                         const GPtrArray *holds, guint name_columns)
+{
+    guint count = 0;
+    json_t *facts = header_json(mirror, header);
+    json_t *list = json_array();
+    const Hold *first = find_holds(holds, header, &count, list);
+    json_object_set_new(facts, "holds", list);
+    console_json(invocation->console, "dataset", facts);
+    g_autofree char *held = describe_holds(first, count);
     g_autofree char *name = version_label(header);
     g_autofree char *padded =
         name_columns ? text_pad(name, MAX(name_columns, text_columns(name))) : g_strdup(name);
@@ -42,11 +78,11 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
     }
     gboolean has_id = header->id && !g_str_has_suffix(header->ref, header->id);
     console_answer(invocation->console,
-                   ngettext("%s  %s  %6" G_GUINT64_FORMAT " file   %.16s…%s%s%s",
-                            "%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s",
+                   ngettext("%s  %s  %6" G_GUINT64_FORMAT " file   %.16s…%s%s%s%s",
+                            "%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s%s",
                             header->held_files),
                    padded, size, header->held_files, header->fingerprint ? header->fingerprint : "",
-                   has_id ? "  " : "", has_id ? header->id : "", part ? part : "");
+                   has_id ? "  " : "", has_id ? header->id : "", part ? part : "", held);
 }
 
 static gboolean is_asked(Invocation *invocation, const LockHeader *header, GError **error)
@@ -97,6 +133,8 @@ static int list(Invocation *invocation, GError **error)
     if (!headers) {
         return 1;
     }
+    /* Holds that cannot be read hide nothing of what is here. */
+    g_autoptr(GPtrArray) holds = hold_list(mirror, NULL, NULL, NULL);
     g_autoptr(GError) wrong = NULL;
     guint columns = 0;
     guint shown = 0;
@@ -108,7 +146,7 @@ static int list(Invocation *invocation, GError **error)
     for (guint i = 0; i < headers->len && !wrong; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
         if (is_asked(invocation, header, &wrong)) {
-            print_header(invocation, mirror, header, columns);
+            print_header(invocation, mirror, header, holds, columns);
             shown++;
         }
     }
@@ -143,8 +181,8 @@ const Verb verb_list = {
     .summary = N_("What is in the mirror"),
     .arguments = "[REF...]",
     .help = N_("One line a version: name, size, number of files, the beginning of its fingerprint, "
-               "and the selection where "
-               "only a part is held. Opens no connection.\n\n"
+               "the selection where "
+               "only a part is here, and who holds it. Opens no connection.\n\n"
                "Examples:\n"
                "  medmirror list\n"
                "  medmirror list --json mitdb"),
