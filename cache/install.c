@@ -334,11 +334,12 @@ static gboolean move_into_place(Install *install, Owner *owner, gboolean *grows,
     g_autofree char *lock = g_strconcat(tree, ".lock.jsonl", NULL);
     int folder_fd = make_folder(install, error);
     gboolean ready = folder_fd >= 0 && keep_old_lock(install, folder_fd, lock, grows, error) &&
-                     (*grows || clear_place(install, folder_fd, tree, error)) &&
+                     (*grows ? restrain_standing(install, folder_fd, tree, error)
+                             : clear_place(install, folder_fd, tree, error)) &&
                      make_durable(install, error) && owner_still(owner, error);
     if (folder_fd >= 0)
         close(folder_fd);
-    Intent intent = {stage->folder, install->header->version, *grows, install->spec->only};
+    Intent intent = {stage->folder, install->header->version, *grows, install->spec->only, FALSE};
     if (!ready || !intent_write(stage->mirror, &intent, error))
         return FALSE;
     if (intent_finish(stage->mirror, &intent, error))

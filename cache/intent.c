@@ -16,6 +16,7 @@
 #include "owner.h"
 #include "readers.h"
 #include "relpath.h"
+#include "removal.h"
 #include "tree_merge.h"
 #include "tree_writer.h"
 
@@ -79,14 +80,14 @@ static char *intent_name(const char *folder)
 gboolean intent_write(Mirror *mirror, const Intent *intent, GError **error)
 {
     g_autofree char *name = intent_name(intent->folder);
-    json_t *object =
-        json_pack("{s:i, s:s, s:s, s:b, s:b}", "format", 1, "folder", intent->folder, "version",
-                  intent->version, "grows", intent->grows, "only", intent->only);
+    json_t *object = json_pack("{s:i, s:s, s:s, s:b, s:b, s:b}", "format", 1, "folder",
+                               intent->folder, "version", intent->version, "grows", intent->grows,
+                               "only", intent->only, "removes", intent->removes);
     char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
     json_decref(object);
     if (text == NULL) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
-                    _("The intent to install %s cannot be written down: its name is no text."),
+                    _("The intent for %s cannot be written down: its name is no text."),
                     intent->folder);
         return FALSE;
     }
@@ -310,7 +311,6 @@ gboolean intent_undo(Mirror *mirror, const Intent *intent, GError **error)
            sync_both(&paths, error);
 }
 
-gboolean intent_point_latest(Mirror *mirror, const char *folder, GError **error)
 /* The dataset's folder is private where all its versions are; where one is everybody's, it is as
  * open as the folder that it lies in. */
 static gboolean settle_readers(int fd, const GPtrArray *versions, const char *folder,
@@ -339,6 +339,7 @@ static gboolean settle_readers(int fd, const GPtrArray *versions, const char *fo
            error_set_storage(error, errno, _("cannot set the mode of %s"), folder);
 }
 
+gboolean intent_point_latest(Mirror *mirror, const char *folder, GError **error)
 {
     g_autoptr(GPtrArray) versions = mirror_versions(mirror, folder, error);
     if (versions == NULL)
@@ -364,8 +365,7 @@ static gboolean settle_readers(int fd, const GPtrArray *versions, const char *fo
     return pointed;
 }
 
-/* Renamed away first, so that nobody finds half of it. */
-static gboolean throw_away(int fd, const char *key, char **gone, GError **error)
+gboolean intent_throw_away(int fd, const char *key, char **gone, GError **error)
 {
     *gone = g_strdup_printf(".gone-%08x%08x", g_random_int(), g_random_int());
     if (renameat(fd, key, fd, *gone) == 0)
@@ -383,7 +383,7 @@ gboolean intent_empty_stage(Mirror *mirror, const char *folder, GError **error)
         if (fd < 0)
             return error_set_storage(error, errno, _("cannot open the folder %s"), places[i]);
         g_autofree char *gone = NULL;
-        gboolean thrown = throw_away(fd, key, &gone, error);
+        gboolean thrown = intent_throw_away(fd, key, &gone, error);
         /* What cannot be deleted now is deleted with the next. */
         if (thrown && gone != NULL)
             tree_remove_all(fd, gone, NULL);
@@ -402,12 +402,34 @@ static gboolean read_intent(int fd, const char *name, Intent *intent)
     intent->version = g_strdup(json_string_value(json_object_get(object, "version")));
     intent->grows = json_is_true(json_object_get(object, "grows"));
     intent->only = json_is_true(json_object_get(object, "only"));
+    intent->removes = json_is_true(json_object_get(object, "removes"));
     json_decref(object);
     return intent->folder != NULL && intent->version != NULL;
 }
 
+gboolean intent_is_removal_of(Mirror *mirror, const char *folder, const char *version)
+{
+    g_autofree char *name = intent_name(folder);
+    g_auto(Intent) intent = {0};
+    return intent_exists(mirror, folder) && read_intent(mirror_private_fd(mirror), name, &intent) &&
+           intent.removes && strcmp(intent.version, version) == 0;
+}
+
+/* A removal is never undone: what it has begun with is nowhere to be found any more. */
+static gboolean settle_removal(Mirror *mirror, const Intent *intent, GError **error)
+{
+    if (!removal_finish(mirror, intent, error) || !intent_remove(mirror, intent->folder, error))
+        return FALSE;
+    event_log(EVENT_LOG_INFO, _("The removal of %s of %s, which was interrupted, is finished."),
+              intent->version, intent->folder);
+    intent_remove_gone(mirror);
+    return TRUE;
+}
+
 static gboolean settle(Mirror *mirror, const Intent *intent, GError **error)
 {
+    if (intent->removes)
+        return settle_removal(mirror, intent, error);
     g_autoptr(GError) problem = NULL;
     gboolean finished = intent_finish(mirror, intent, &problem);
     if (!finished) {
@@ -447,7 +469,7 @@ static void recover(Mirror *mirror, const char *folder)
         event_log(EVENT_LOG_WARNING, "%s", problem->message);
 }
 
-static void remove_gone(Mirror *mirror, const char *place)
+static void remove_gone_of(Mirror *mirror, const char *place)
 {
     int fd = openat(mirror_private_fd(mirror), place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
@@ -462,10 +484,16 @@ static void remove_gone(Mirror *mirror, const char *place)
         close(fd);
 }
 
+void intent_remove_gone(Mirror *mirror)
+{
+    remove_gone_of(mirror, "stage");
+    remove_gone_of(mirror, "partial");
+    remove_gone_of(mirror, "removed");
+}
+
 gboolean intent_recover_all(Mirror *mirror, GError **error)
 {
-    remove_gone(mirror, "stage");
-    remove_gone(mirror, "partial");
+    intent_remove_gone(mirror);
     int fd = openat(mirror_private_fd(mirror), "intents", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {
