@@ -41,7 +41,7 @@ static gboolean reference_complete(Reference *reference, Catalogue *catalogue, G
         reference->folder =
             reference->fetcher->folder(reference->fetcher, reference->locator, NULL);
         reference->manifest = catalogue_find_by_source(catalogue, reference->fetcher->row.name,
-                                                       locator_equal, reference);
+                                                       reference->folder, locator_equal, reference);
         g_clear_pointer(&reference->folder, g_free);
         if (reference->manifest) {
             json_decref(reference->locator);
@@ -152,12 +152,9 @@ static gboolean take_doi(Reference *reference, const char *text, Catalogue *cata
                          GError **error)
 {
     const char *doi = g_str_has_prefix(text, "doi:") ? text + strlen("doi:") : text;
-    g_autoptr(GPtrArray) ids = catalogue_ids(catalogue);
-    for (guint i = 0; i < ids->len; i++) {
-        const Manifest *manifest = catalogue_find(catalogue, g_ptr_array_index(ids, i), NULL);
-        if (manifest && manifest->citation && g_ascii_strcasecmp(manifest->citation, doi) == 0) {
-            return take_manifest(reference, manifest, catalogue, error);
-        }
+    const Manifest *manifest = catalogue_find_by_doi(catalogue, doi);
+    if (manifest) {
+        return take_manifest(reference, manifest, catalogue, error);
     }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                 _("The catalogue has no dataset with the DOI %s. Open https://doi.org/%s in a "

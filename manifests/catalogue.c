@@ -14,10 +14,12 @@
 #define LONGEST_ID 100
 
 struct Catalogue {
-    GPtrArray *folders; /* char*, first wins */
-    GHashTable *read;   /* id -> Manifest, once it was asked for */
-    GHashTable *wrong;  /* ids whose manifest was found wrong, and logged */
-    GPtrArray *ids;     /* char*, sorted; NULL until they are asked for */
+    GPtrArray *folders;     /* char*, first wins */
+    GHashTable *read;       /* id -> Manifest, once it was asked for */
+    GHashTable *wrong;      /* ids whose manifest was found wrong, and logged */
+    GPtrArray *ids;         /* char*, sorted; NULL until they are asked for */
+    CatalogueLookup lookup; /* NULL: none */
+    gpointer lookup_data;
 };
 
 static void add_default_folders(GPtrArray *folders)
@@ -67,6 +69,40 @@ static gboolean is_id(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == length;
 }
 
+char *catalogue_file_id(const char *name)
+{
+    if (!g_str_has_suffix(name, ENDING))
+        return NULL;
+    g_autofree char *id = g_strndup(name, strlen(name) - strlen(ENDING));
+    return is_id(id) ? g_steal_pointer(&id) : NULL;
+}
+
+static gboolean fail_name(const char *path, GError **error)
+{
+    g_autofree char *shown = relpath_display(path);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s is passed over: a manifest's name is its id and .json."), shown);
+    return FALSE;
+}
+
+Manifest *catalogue_load_file(const char *path, GError **error)
+{
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *id = catalogue_file_id(name);
+    if (!id) {
+        fail_name(path, error);
+        return NULL;
+    }
+    g_autoptr(Manifest) manifest = manifest_load(path, error);
+    if (!manifest || strcmp(manifest->id, id) == 0)
+        return g_steal_pointer(&manifest);
+    g_autofree char *shown = relpath_display(path);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s: /id: \"%s\" is not the name of this file; call the file %s%s."), shown,
+                manifest->id, manifest->id, ENDING);
+    return NULL;
+}
+
 /* Adds what FOLDER has to the set IDS. A folder that is not there has nothing. */
 static void list_folder(const char *folder, GHashTable *ids)
 {
@@ -80,14 +116,14 @@ static void list_folder(const char *folder, GHashTable *ids)
     for (const char *name; (name = g_dir_read_name(dir));) {
         if (!g_str_has_suffix(name, ENDING) || name[0] == '.')
             continue;
-        g_autofree char *id = g_strndup(name, strlen(name) - strlen(ENDING));
-        if (is_id(id)) {
+        g_autofree char *id = catalogue_file_id(name);
+        if (id) {
             g_hash_table_add(ids, g_steal_pointer(&id));
         } else {
-            g_autofree char *shown = relpath_display(name);
-            event_log(EVENT_LOG_WARNING,
-                      _("%s/%s is passed over: a manifest's name is its id and .json."), folder,
-                      shown);
+            g_autofree char *path = g_build_filename(folder, name, NULL);
+            g_autoptr(GError) wrong = NULL;
+            fail_name(path, &wrong);
+            event_log(EVENT_LOG_WARNING, "%s", wrong->message);
         }
     }
     g_dir_close(dir);
@@ -159,8 +195,8 @@ static Manifest *load_manifest(Catalogue *catalogue, const char *id, GError **er
     for (guint i = 0; i < catalogue->folders->len; i++) {
         g_autofree char *path = g_build_filename(catalogue->folders->pdata[i], name, NULL);
         g_autoptr(GError) wrong = NULL;
-        g_autoptr(Manifest) manifest = manifest_load(path, &wrong);
-        if (manifest && strcmp(manifest->id, id) == 0)
+        g_autoptr(Manifest) manifest = catalogue_load_file(path, &wrong);
+        if (manifest)
             return g_steal_pointer(&manifest);
         if (g_error_matches(wrong, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT))
             continue;
@@ -169,12 +205,7 @@ static Manifest *load_manifest(Catalogue *catalogue, const char *id, GError **er
             event_log(EVENT_LOG_WARNING, _("A manifest is passed over. %s"), wrong->message);
             continue;
         }
-        if (!manifest)
-            g_propagate_error(error, g_steal_pointer(&wrong));
-        else
-            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                        _("%s: /id: \"%s\" is not the name of this file; call the file %s%s."),
-                        path, manifest->id, manifest->id, ENDING);
+        g_propagate_error(error, g_steal_pointer(&wrong));
         return NULL;
     }
     fail_absent(catalogue, id, error);
@@ -196,23 +227,59 @@ const Manifest *catalogue_find(Catalogue *catalogue, const char *id, GError **er
     return manifest;
 }
 
+void catalogue_set_lookup(Catalogue *catalogue, CatalogueLookup lookup, gpointer data)
+{
+    catalogue->lookup = lookup;
+    catalogue->lookup_data = data;
+}
+
+const GPtrArray *catalogue_folders(const Catalogue *catalogue)
+{
+    return catalogue->folders;
+}
+
+/* The manifest of ID, which is not the one that was asked for: a wrong one is logged, once. */
+static const Manifest *look_at(Catalogue *catalogue, const char *id)
+{
+    if (g_hash_table_contains(catalogue->wrong, id))
+        return NULL;
+    g_autoptr(GError) wrong = NULL;
+    const Manifest *manifest = catalogue_find(catalogue, id, &wrong);
+    if (!manifest) {
+        event_log(EVENT_LOG_WARNING, _("A manifest is passed over. %s"), wrong->message);
+        g_hash_table_add(catalogue->wrong, g_strdup(id));
+    }
+    return manifest;
+}
+
+static GPtrArray *candidates(Catalogue *catalogue, const char *source, const char *place)
+{
+    GPtrArray *ids =
+        catalogue->lookup ? catalogue->lookup(catalogue->lookup_data, source, place) : NULL;
+    return ids ? ids : catalogue_ids(catalogue);
+}
+
 const Manifest *catalogue_find_by_source(Catalogue *catalogue, const char *source,
+                                         const char *place,
                                          gboolean (*match)(const json_t *locator, gpointer data),
                                          gpointer data)
 {
-    const GPtrArray *ids = known_ids(catalogue);
+    g_autoptr(GPtrArray) ids = candidates(catalogue, source, place);
     for (guint i = 0; i < ids->len; i++) {
-        const char *id = ids->pdata[i];
-        if (g_hash_table_contains(catalogue->wrong, id))
-            continue;
-        g_autoptr(GError) wrong = NULL;
-        const Manifest *manifest = catalogue_find(catalogue, id, &wrong);
-        if (!manifest) {
-            event_log(EVENT_LOG_WARNING, _("A manifest is passed over. %s"), wrong->message);
-            g_hash_table_add(catalogue->wrong, g_strdup(id));
-        } else if (g_strcmp0(manifest->source, source) == 0 && match(manifest->locator, data)) {
+        const Manifest *manifest = look_at(catalogue, ids->pdata[i]);
+        if (manifest && g_strcmp0(manifest->source, source) == 0 && match(manifest->locator, data))
             return manifest;
-        }
+    }
+    return NULL;
+}
+
+const Manifest *catalogue_find_by_doi(Catalogue *catalogue, const char *doi)
+{
+    g_autoptr(GPtrArray) ids = candidates(catalogue, NULL, doi);
+    for (guint i = 0; i < ids->len; i++) {
+        const Manifest *manifest = look_at(catalogue, ids->pdata[i]);
+        if (manifest && manifest->citation && g_ascii_strcasecmp(manifest->citation, doi) == 0)
+            return manifest;
     }
     return NULL;
 }

@@ -141,12 +141,13 @@ static void test_wrong_manifests(void)
     char project[] = "p-beta-set", none[] = "p-none";
     for (guint twice = 0; twice < 2; twice++) {
         const Manifest *beta =
-            catalogue_find_by_source(catalogue, "physionet", has_project, project);
+            catalogue_find_by_source(catalogue, "physionet", "physionet/x", has_project, project);
         g_assert_nonnull(beta);
         g_assert_cmpstr(beta->id, ==, "beta-set");
     }
-    g_assert_null(catalogue_find_by_source(catalogue, "physionet", has_project, none));
-    g_assert_null(catalogue_find_by_source(catalogue, "uci", has_project, project));
+    g_assert_null(
+        catalogue_find_by_source(catalogue, "physionet", "physionet/x", has_project, none));
+    g_assert_null(catalogue_find_by_source(catalogue, "uci", "uci/1", has_project, project));
 
     g_autoptr(GPtrArray) ids = catalogue_ids(catalogue);
     static const char *const expected[] = {"alpha", "beta-set", "broken", "called-else"};
@@ -258,7 +259,7 @@ static void test_shipped_uci(void)
     g_autoptr(Catalogue) catalogue = open_shipped();
     for (gsize i = 0; i < G_N_ELEMENTS(sets); i++) {
         int number = sets[i].number;
-        const Manifest *m = catalogue_find_by_source(catalogue, "uci", has_id, &number);
+        const Manifest *m = catalogue_find_by_source(catalogue, "uci", "uci/1", has_id, &number);
         g_assert_nonnull(m);
         g_assert_cmpstr(m->id, ==, sets[i].id);
         g_assert_cmpstr(json_string_value(json_object_get(m->locator, "slug")), ==, sets[i].slug);
