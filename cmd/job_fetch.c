@@ -24,7 +24,9 @@ void fetch_stop(Fetch *fetch, GError *error)
     }
     if (!fetch->stopping) {
         fetch->stopping = TRUE;
-        engine_cancel(fetch->engine);
+        if (fetch->engine) {
+            engine_cancel(fetch->engine);
+        }
     }
 }
 
@@ -130,7 +132,9 @@ static void look_around(Fetch *fetch)
         return;
     }
     fetch->next_look = g_get_monotonic_time() + LOOK_US;
-    engine_hold_admission(fetch->engine, bytes_behind(fetch) > MOST_BEHIND);
+    if (fetch->engine) {
+        engine_hold_admission(fetch->engine, bytes_behind(fetch) > MOST_BEHIND);
+    }
     if (!owner_still(fetch->spec->owner, &error)) {
         fetch_stop(fetch, g_steal_pointer(&error));
         return;
@@ -166,11 +170,14 @@ static void run(Fetch *fetch)
     for (;;) {
         if (job_is_cancelled(fetch->job) && !fetch->stopping) {
             fetch->stopping = TRUE;
-            engine_cancel(fetch->engine);
+            if (fetch->engine) {
+                engine_cancel(fetch->engine);
+            }
         }
         if (fetch->stopping && !closed) {
             closed = TRUE;
             close_archives(fetch);
+            gather_stop(fetch);
         }
         admit(fetch);
         if (g_hash_table_size(fetch->works) == 0 &&
@@ -208,9 +215,9 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     Fetch fetch = {.job = job,
                    .spec = spec,
                    .spool = stage_spool(spec->stage),
-                   .engine = job_engine(job, error),
+                   .engine = spec->local ? NULL : job_engine(job, error),
                    .report = report};
-    if (!fetch.engine) {
+    if (!fetch.engine && !spec->local) {
         return FALSE;
     }
     g_autoptr(TreeWriter) tree =
@@ -218,7 +225,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     g_autoptr(GHashTable) works = g_hash_table_new(NULL, NULL);
     g_autoptr(GPtrArray) ready =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
-    g_autoptr(EngineSnapshot) before = engine_snapshot(fetch.engine);
+    g_autoptr(EngineSnapshot) before = fetch.engine ? engine_snapshot(fetch.engine) : NULL;
     fetch.index = spec->index;
     fetch.tree = tree;
     fetch.works = works;
@@ -228,8 +235,9 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     fetch.joined = joined;
     look_at_leftovers(&fetch);
     run(&fetch);
-    g_autoptr(EngineSnapshot) after = engine_snapshot(fetch.engine);
-    report->received = after->received - before->received;
+    g_clear_pointer(&fetch.copies, copy_pool_free);
+    g_autoptr(EngineSnapshot) after = fetch.engine ? engine_snapshot(fetch.engine) : NULL;
+    report->received = after ? after->received - before->received : 0;
     g_autoptr(GError) flush = NULL;
     if (!stage_flush(spec->stage, &flush) && !fetch.fatal) {
         fetch.fatal = g_steal_pointer(&flush);
@@ -249,7 +257,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         g_set_error(error, fetch.worst->domain, fetch.worst->code,
                     _("%s: what is named above was refused as unsafe, and nothing was installed. "
                       "To have the archive as it is, type: %s --no-unpack"),
-                    spec->reference->ref, spec->command);
+                    spec->reference->ref, spec->anew ? spec->anew : spec->command);
         g_clear_error(&fetch.worst);
         return FALSE;
     }

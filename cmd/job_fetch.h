@@ -6,6 +6,7 @@
 
 #include "index.h"
 #include "job.h"
+#include "local_files.h"
 #include "reference.h"
 #include "requirement.h"
 #include "selection.h"
@@ -24,6 +25,7 @@ typedef struct {
     const char *command; /* the line that goes on, for messages */
     const char *anew;    /* the line that begins it, with its options; NULL: the same */
     gboolean is_repair;  /* nothing is taken from the mirror itself */
+    LocalFiles *local;   /* the bytes are there, and no network is needed; NULL: the source's */
 } FetchSpec;
 
 typedef struct {

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "copy_pool.h"
 #include "index.h"
 #include "job_fetch.h"
 #include "partial_file.h"
@@ -14,8 +15,9 @@ typedef struct {
     Job *job;
     const FetchSpec *spec;
     Spool *spool;
-    Engine *engine;
-    Index *index; /* NULL where there is none */
+    Engine *engine;   /* NULL where the bytes are local */
+    CopyPool *copies; /* NULL: none was needed yet */
+    Index *index;     /* NULL where there is none */
     TreeWriter *tree;
     FetchReport *report;
     GHashTable *works; /* Work*, a set */
@@ -32,12 +34,14 @@ typedef struct {
 } Fetch;
 
 typedef struct Members Members;
+typedef struct Gather Gather;
 
 typedef struct {
     Fetch *fetch;
     SpoolDownload *row;
     PartialFile *partial;
     Transfer *transfer;
+    Gather *gather;   /* of a file of the person's own; then there is neither of the two above */
     Members *members; /* NULL: a plain file */
     DigestSet seen;
     guint64 size;
@@ -56,6 +60,18 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail);
 gboolean work_keeps_archive(const Work *work);
 /* Both halves of an archive, or the bytes of a file, are there. */
 void work_settle(Work *work);
+/* A DigestDone whose DATA is the work: all bytes were read. */
+void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
+
+/* job_gather.c */
+void work_gather(Work *work); /* in place of a transfer */
+/* The verdict says that it is not the file that it must be. */
+void gather_refuse(Work *work);
+gboolean gather_place(Work *work, int folder_fd, TreeWriter *writer, GError **error);
+int gather_fd(const Work *work); /* of an archive */
+/* The run stops: nothing more is read. */
+void gather_stop(Fetch *fetch);
+void gather_free(Work *work);
 
 /* job_fetch.c */
 void fetch_stop(Fetch *fetch, GError *error); /* takes it; the run ends */

@@ -289,7 +289,7 @@ static void unpack_start(Members *members, Frontier *frontier)
         .volume_fds = (const int *)volumes->data,
         .rule = work->row->file->unpack,
         .name = work->row->file->path,
-        .fd = partial_file_fd(work->partial),
+        .fd = work->gather ? gather_fd(work) : partial_file_fd(work->partial),
         .frontier = frontier,
         .tree = work_keeps_archive(work) ? NULL : fetch->tree,
         .tree_fd = stage_tree_fd(fetch->spec->stage),

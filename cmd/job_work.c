@@ -41,6 +41,7 @@ void work_free(Work *work)
         fetch->running_archives--;
     }
     g_hash_table_remove(fetch->works, work);
+    gather_free(work);
     g_clear_pointer(&work->transfer, transfer_free);
     g_clear_pointer(&work->members, members_free);
     g_clear_pointer(&work->partial, partial_file_free);
@@ -121,8 +122,9 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
     const char *path = work->row->file->path;
     if (!spool_note_placing(fetch->spool, work->row->id, &work->seen, work->size,
                             work->verdict.trust, &error) ||
-        !tree_writer_make_parents(writer, path, &error) ||
-        !partial_file_place(work->partial, folder_fd, path, &error)) {
+        !(work->gather ? gather_place(work, folder_fd, writer, &error)
+                       : tree_writer_make_parents(writer, path, &error) &&
+                             partial_file_place(work->partial, folder_fd, path, &error))) {
         fetch_stop(fetch, error);
         work_free(work);
         return;
@@ -152,8 +154,8 @@ static void archive_settle(Work *work)
         return;
     }
     /* The members must be noted durably before the archive that could bring them again goes. */
-    if (!stage_flush(fetch->spec->stage, &error) ||
-        !partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
+    if (!work->gather && (!stage_flush(fetch->spec->stage, &error) ||
+                          !partial_file_drop(work->partial, -1, NULL, NULL, &error))) {
         fetch_stop(fetch, error);
     }
     work_free(work);
@@ -181,11 +183,13 @@ static void archive_failed(Work *work, const GError *failure)
         fetch_stop(fetch, g_error_copy(failure));
         work_free(work);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
-               work->verdict.trust != TRUST_DECLARED && work->verdict.trust != TRUST_LOCKED) {
+               !work->gather && work->verdict.trust != TRUST_DECLARED &&
+               work->verdict.trust != TRUST_LOCKED) {
         g_autofree char *detail = g_strdup(failure->message);
         drop_as_evidence(work);
         work_go_on(work, OUTCOME_TRUNCATED_ARCHIVE, detail);
-    } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
+    } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
+               !work->gather) {
         work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
                                     _("%s arrived as its publisher declares it, but cannot be "
                                       "unpacked: %s The archive as it "
@@ -217,7 +221,7 @@ static gboolean is_refused(const Work *work)
 /* Of an archive that is refused, or whose members find no room, the rest need not come. */
 static void cut_short(Work *work)
 {
-    if (is_refused(work)) {
+    if (is_refused(work) && work->transfer) {
         engine_cancel_transfer(work->fetch->engine, work->transfer);
     }
 }
@@ -336,7 +340,7 @@ static gboolean work_is_required(Work *work)
     return good;
 }
 
-static void on_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
+void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
 {
     Work *work = data;
     Fetch *fetch = work->fetch;
@@ -360,6 +364,11 @@ static void on_digested(const DigestSet *digests, guint64 size, int errno_value,
                       .size = size,
                       .repeated = agree && !differ && size == work->row->earlier_size};
     work->verdict = verdict_of(&work->row->wanted, &seen);
+    if (work->gather && work->verdict.kind != VERDICT_VERIFIED &&
+        work->verdict.kind != VERDICT_FIRST_USE) {
+        gather_refuse(work);
+        return;
+    }
     switch (work->verdict.kind) {
     case VERDICT_FIRST_USE:
         if (work->verdict.hint_disagreed) {
@@ -413,7 +422,7 @@ static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointe
     Fetch *fetch = work->fetch;
     const Reference *reference = fetch->spec->reference;
     if (outcome->kind == OUTCOME_OK && !fetch->stopping) {
-        partial_file_digest(work->partial, on_digested, work);
+        partial_file_digest(work->partial, work_digested, work);
         return;
     }
     if (outcome->kind == OUTCOME_CANCELLED && !fetch->stopping && is_refused(work)) {
@@ -563,6 +572,10 @@ void work_start(Fetch *fetch, SpoolDownload *row)
 static void work_transfer(Work *work)
 {
     Fetch *fetch = work->fetch;
+    if (fetch->spec->local) {
+        work_gather(work);
+        return;
+    }
     const SpoolDownload *row = work->row;
     const Reference *reference = fetch->spec->reference;
     gboolean covered =
