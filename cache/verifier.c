@@ -145,6 +145,8 @@ static void set_stamp(VerifiedFile *file, const struct stat *st)
     file->mtime_ns = (gint64)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
     file->ctime_ns = (gint64)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
     file->inode = (guint64)st->st_ino;
+    file->mode = st->st_mode;
+    file->group = st->st_gid;
 }
 
 static void check_link(Verifier *verifier, VerifiedFile *file, int folder_fd, const char *name,

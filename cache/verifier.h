@@ -8,6 +8,8 @@
 #include "lock.h"
 #include "task_queue.h"
 
+#include <sys/types.h>
+
 typedef enum {
     VERIFIED_RIGHT,
     VERIFIED_UNCHANGED, /* quick: size and time as at the last proof; contents not read */
@@ -29,6 +31,8 @@ typedef struct {
     int errno_value;
     gint64 mtime_ns, ctime_ns; /* as at the reading */
     guint64 inode;
+    mode_t mode; /* and group: with the stamp; 0 where nothing is there */
+    gid_t group;
 } VerifiedFile;
 
 typedef struct Verifier Verifier;

@@ -5,7 +5,9 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "index.h"
+#include "job_readers.h"
 #include "proofs.h"
+#include "readers.h"
 #include "relpath.h"
 #include "verifier.h"
 #include "version_choice.h"
@@ -13,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 typedef struct {
@@ -22,6 +25,8 @@ typedef struct {
     const char *folder, *version; /* NULL: no version of a mirror */
     Index *index;
     int tree_fd;
+    Readers readers;
+    const char *path; /* of the tree */
 } Verify;
 
 void verify_result_free(VerifyResult *result)
@@ -84,12 +89,24 @@ static void tell_wrong(Verify *verify, const VerifiedFile *file)
              _("%s: %s %s."), result->label, shown, what);
 }
 
+static void tell_exposed(Verify *verify, const char *path)
+{
+    g_autofree char *shown = relpath_display(path);
+    verify->result->exposed++;
+    job_tell(verify->job, JOB_EVENT_DETAIL, "exposed",
+             json_pack("{s:s, s:s}", "ref", verify->result->label, "path", shown),
+             _("%s: %s can be read by others."), verify->result->label, shown);
+}
+
 static void on_result(const VerifiedFile *file, gpointer data)
 {
     Verify *verify = data;
     VerifyResult *result = verify->result;
     result->files++;
     job_count(verify->job, checked_files, 1);
+    if (S_ISREG(file->mode) && readers_are_exceeded(&verify->readers, file->mode, file->group)) {
+        tell_exposed(verify, file->path);
+    }
     switch (file->as) {
     case VERIFIED_RIGHT:
         result->right++;
@@ -235,6 +252,12 @@ static void set_verdict(Verify *verify, const char *ref, GError **error)
                       "lock's. It is written anew "
                       "by: medmirror verify --repair %s"),
                     result->label, verify->version, ref ? ref : result->label);
+    } else if (result->exposed) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
+                    _("%s: every file is right, but this is restricted data, and %" G_GUINT64_FORMAT
+                      " of its files and folders can be read by others. They are made yours alone "
+                      "by: chmod -R go-rwx %s (or: medmirror verify --repair %s)"),
+                    result->label, result->exposed, verify->path, ref ? ref : result->label);
     } else if (result->untrusted) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("%s: %" G_GUINT64_FORMAT
@@ -265,7 +288,8 @@ static void append_proof(Verify *verify, Mirror *mirror)
 
 static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
 {
-    g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, header->version);
+    g_autofree char *version = mirror_version_name(header->version);
+    g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, version);
     int fd = openat(mirror_fd(mirror), name, O_RDONLY | O_CLOEXEC);
     guint8 buffer[65536];
     gssize got = 0;
@@ -290,6 +314,7 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
 {
     g_autofree char *label = version_label(header);
     g_autoptr(VerifyResult) result = result_new(label);
+    g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
     g_autoptr(Index) index = request->quick ? index_open(mirror, NULL) : NULL;
     Verify verify = {.job = job,
                      .request = request,
@@ -302,6 +327,9 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
     if (verify.tree_fd < 0) {
         return NULL;
     }
+    /* A tree that is somebody else's has the modes that he gave it. */
+    verify.readers =
+        header->in_place ? READERS_EVERYBODY : readers_of_tree(header->access, verify.tree_fd);
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
     g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
     gboolean done = again && trust && verify_lock(&verify, lock, error) &&
@@ -311,6 +339,8 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
     if (!done) {
         return NULL;
     }
+    result->exposed += job_readers_count_places(mirror, header);
+    verify.path = path;
     check_list(&verify, mirror, header);
     append_proof(&verify, mirror);
     /* No version is ever cut out of an address or the path of a manifest. */
@@ -409,7 +439,7 @@ VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest
 {
     g_autofree char *path = g_canonicalize_filename(given, NULL);
     g_autoptr(VerifyResult) result = result_new(path);
-    Verify verify = {.job = job, .request = request, .result = result};
+    Verify verify = {.job = job, .request = request, .result = result, .path = path};
     verify.tree_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (verify.tree_fd < 0) {
         g_set_error(error, MEDMIRROR_ERROR,
@@ -427,6 +457,8 @@ VerifyResult *job_verify_folder(Job *job, const char *given, const VerifyRequest
         g_autoptr(LockReader) lock = lock_reader_open(AT_FDCWD, lock_path, error);
         g_autoptr(LockReader) again = lock ? lock_reader_open(AT_FDCWD, lock_path, error) : NULL;
         g_autoptr(LockReader) trust = again ? lock_reader_open(AT_FDCWD, lock_path, error) : NULL;
+        verify.readers = trust ? readers_of_tree(lock_reader_header(lock)->access, verify.tree_fd)
+                               : READERS_EVERYBODY;
         done = trust && verify_lock(&verify, lock, error) && count_foreign(&verify, again, error) &&
                requirement_count_unmet(request->require, trust, &result->untrusted, error);
         if (done) {

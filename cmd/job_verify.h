@@ -21,6 +21,7 @@ typedef struct {
     guint64 damaged, missing, unreadable, no_digest;
     guint64 foreign;   /* files that are not the dataset's */
     guint64 untrusted; /* below what --require asks for */
+    guint64 exposed;   /* files and places of restricted data that others may read */
     gboolean
         list_is_wrong; /* the list beside the version is not the one of the lock's fingerprint */
     GPtrArray *wrong;  /* char*: paths damaged or missing, at most WRONG_MOST */

@@ -1,5 +1,6 @@
 #include "error.h"
 #include "i18n.h"
+#include "job_readers.h"
 #include "job_repair.h"
 #include "size_text.h"
 #include "verbs.h"
@@ -15,13 +16,14 @@ typedef struct {
 
 static json_t *result_json(const VerifyResult *result, guint64 mended, int status)
 {
-    return json_pack(
-        "{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "ref", result->label,
-        "fingerprint", result->fingerprint, "files", (json_int_t)result->files, "right",
-        (json_int_t)result->right, "unchanged", (json_int_t)result->unchanged, "damaged",
-        (json_int_t)result->damaged, "missing", (json_int_t)result->missing, "unreadable",
-        (json_int_t)result->unreadable, "foreign", (json_int_t)result->foreign, "mended",
-        (json_int_t)mended, "bytes", (json_int_t)result->bytes, "exit", status);
+    return json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "ref",
+                     result->label, "fingerprint", result->fingerprint, "files",
+                     (json_int_t)result->files, "right", (json_int_t)result->right, "unchanged",
+                     (json_int_t)result->unchanged, "damaged", (json_int_t)result->damaged,
+                     "missing", (json_int_t)result->missing, "unreadable",
+                     (json_int_t)result->unreadable, "foreign", (json_int_t)result->foreign,
+                     "exposed", (json_int_t)result->exposed, "mended", (json_int_t)mended, "bytes",
+                     (json_int_t)result->bytes, "exit", status);
 }
 
 static void tell_result(Job *job, const VerifyResult *result, guint64 mended, int status)
@@ -57,6 +59,10 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
                                         "; %" G_GUINT64_FORMAT " files that are not the dataset's",
                                         result->foreign),
                                result->foreign);
+    }
+    if (result->exposed) {
+        g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " that others can read"),
+                               result->exposed);
     }
     if (mended) {
         g_string_append_printf(text, _("; %" G_GUINT64_FORMAT " mended"), mended);
@@ -97,7 +103,10 @@ static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const 
 {
     g_autoptr(VerifyResult) result = before;
     g_autoptr(GError) failure = NULL;
-    if (result->wrong->len) {
+    if (result->exposed) {
+        job_readers_mend(job, mirror, header, verifying->no_wait, &failure);
+    }
+    if (!failure && result->wrong->len) {
         g_autoptr(Reference) reference = reference_parse(
             header->id ? header->id : header->ref, verifying->invocation->catalogue, &failure);
         if (reference && reference_can_be_fetched(reference, &failure)) {
@@ -122,7 +131,8 @@ static int verify_version(Job *job, Verifying *verifying, Mirror *mirror, const 
     g_autoptr(GError) error = NULL;
     guint64 mended = 0;
     VerifyResult *result = job_verify_version(job, mirror, header, &verifying->request, &error);
-    if (result && verifying->repair && (result->wrong->len || result->list_is_wrong)) {
+    if (result && verifying->repair &&
+        (result->wrong->len || result->list_is_wrong || result->exposed)) {
         result = mend(job, verifying, mirror, header, result, &mended, &error);
     }
     tell_part(job, header);
