@@ -3,6 +3,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
+#include "language.h"
 #include "progress.h"
 
 #include <pthread.h>
@@ -115,6 +116,8 @@ static GOptionEntry *global_entries(Invocation *invocation, gboolean *help)
          "URL"},
         {"cacert", 0, 0, G_OPTION_ARG_FILENAME, &invocation->cacert,
          N_("Trust the certificates in FILE (PEM)"), "FILE"},
+        {"lang", 0, 0, G_OPTION_ARG_FILENAME, &invocation->lang,
+         N_("Titles and texts of datasets in English or Chinese: en or zh"), "LANGUAGE"},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &invocation->arguments, NULL, NULL},
         {NULL}};
     return g_memdup2(entries, sizeof entries);
@@ -173,6 +176,10 @@ gboolean invocation_parse(Invocation *invocation, const GOptionEntry *entries, i
     if (invocation->color && strcmp(invocation->color, "auto") &&
         strcmp(invocation->color, "always") && strcmp(invocation->color, "never")) {
         *status = invocation_usage(invocation, _("--color takes auto, always or never."));
+        return FALSE;
+    }
+    if (!language_choose(invocation->lang)) {
+        *status = invocation_usage(invocation, _("--lang and MEDMIRROR_LANG take en or zh."));
         return FALSE;
     }
     return TRUE;
@@ -285,6 +292,7 @@ gboolean invocation_open(Invocation *invocation, GError **error)
         }
     }
     invocation->catalogue = catalogue_open(NULL);
+    invocation->finder = catalogue_finder_new(invocation->catalogue);
     const char *environment = g_getenv("MEDMIRROR_DIR");
     const char *chosen = invocation->mirror            ? invocation->mirror
                          : environment && *environment ? environment
@@ -433,10 +441,12 @@ void invocation_clear(Invocation *invocation)
     g_free(invocation->color);
     g_free(invocation->proxy);
     g_free(invocation->cacert);
+    g_free(invocation->lang);
     g_strfreev(invocation->arguments);
     g_clear_pointer(&invocation->config, config_free);
     g_clear_pointer(&invocation->trust, trust_settings_free);
     g_clear_pointer(&invocation->endpoint_table, endpoints_free);
+    g_clear_pointer(&invocation->finder, catalogue_finder_free);
     g_clear_pointer(&invocation->catalogue, catalogue_free);
     g_free(invocation->mirror_path);
     g_clear_pointer(&invocation->console, console_free);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "catalogue_finder.h"
 #include "console.h"
 #include "job.h"
 
@@ -15,13 +16,14 @@ typedef struct {
     char **argv; /* without the verb; owned */
     char *mirror;
     char **endpoints;
-    char *color, *proxy, *cacert;
+    char *color, *proxy, *cacert, *lang;
     gboolean json, quiet, verbose, offline;
     char **arguments; /* what is no option, after invocation_parse() */
     Config *config;
     TrustSettings *trust;
     Endpoints *endpoint_table;
     Catalogue *catalogue;
+    CatalogueFinder *finder;
     char *mirror_path;
     Console *console;
     JobSettings settings;

@@ -31,7 +31,8 @@ static void print_help(FILE *to)
     }
     fputs(_("\nOptions of every command: --mirror DIR, --endpoint NAME=URL, --json, --quiet, "
             "--verbose, --offline,\n"
-            "--color=auto|always|never, --proxy URL, --cacert FILE; each command has --help.\n\n"
+            "--color=auto|always|never, --proxy URL, --cacert FILE, --lang en|zh; each command has "
+            "--help.\n\n"
             "Examples:\n"
             "  medmirror pull mitdb                      bring the MIT-BIH Arrhythmia Database\n"
             "  medmirror verify mitdb                    prove every file of it\n"),
@@ -41,8 +42,8 @@ static void print_help(FILE *to)
 /* The first argument that is neither an option nor the value of a global one. */
 static int find_verb(int argc, char **argv)
 {
-    static const char *const with_value[] = {"--mirror", "--endpoint", "--color", "--proxy",
-                                             "--cacert"};
+    static const char *const with_value[] = {"--mirror", "--endpoint", "--color",
+                                             "--proxy",  "--cacert",   "--lang"};
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] != '-' || !argv[i][1]) {
             return i;
