@@ -214,7 +214,8 @@ static gboolean refresh_one(int folder_fd, const char *folder, const char *name,
     }
     if (!begin_name(index, folder, name, lock_reader_header(lock)->access, FALSE, error))
         return FALSE;
-    if (read_lock(index, lock, &problem))
+    /* Who may still write to his files shares them with nobody. */
+    if (lock_reader_header(lock)->in_place != NULL || read_lock(index, lock, &problem))
         return end_with(index, stamp, error);
     if (database_is_broken(index->database) ||
         !g_error_matches(problem, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {

@@ -186,8 +186,21 @@ static gboolean copy_file(int from_folder, const char *from_name, int to_folder,
 static gboolean check_old_lock(const Install *install, const char *lock, GError **error)
 {
     g_autoptr(LockReader) old = lock_reader_open(install->stage->fd, "old.lock", NULL);
-    if (old != NULL)
+    const LockHeader *header = old == NULL ? NULL : lock_reader_header(old);
+    if (header != NULL && header->in_place == NULL && install->header->in_place == NULL)
         return TRUE;
+    if (header != NULL) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            header->in_place != NULL
+                ? _("%s@%s is in place at %s, where nothing is added. Forget it, then bring "
+                    "it as a copy: medmirror remove %s@%s")
+                : _("%s@%s stands in the mirror%.0s. To have it in place instead, remove it "
+                    "first: medmirror remove %s@%s"),
+            header->ref, header->version, header->in_place != NULL ? header->in_place : "",
+            header->ref, header->version);
+        return FALSE;
+    }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                 _("The lock file %s/%s is damaged, so that nothing can be added to its version. "
                   "Move it away, then type: medmirror pull %s"),
@@ -245,6 +258,8 @@ static gboolean sync_one(const LockFile *file, gpointer data, GError **error)
 static gboolean make_durable(Install *install, GError **error)
 {
     Stage *stage = install->stage;
+    if (install->header->in_place != NULL)
+        return durable_sync_folder(stage->fd, "stage", error);
     if (!is_few(install) || install->spec->keep_archives)
         return syncfs(stage->fd) == 0 ||
                error_set_storage(error, errno, _("cannot make the stage of %s durable"),
@@ -309,6 +324,18 @@ static gboolean restrain_standing(const Install *install, int folder_fd, const c
     return done;
 }
 
+/* The tree is a link to where it lies; what lies there is looked at by nobody who installs. */
+static gboolean link_in_place(Install *install, GError **error)
+{
+    Stage *stage = install->stage;
+    return tree_remove_all(stage->fd, "tree", error) &&
+           tree_remove_all(stage->fd, "archives", error) &&
+           (symlinkat(install->header->in_place, stage->fd, "tree") == 0 ||
+            error_set_storage(error, errno, _("cannot make a link to %s"),
+                              install->header->in_place)) &&
+           write_lock(install, error);
+}
+
 static gboolean prepare(Install *install, GError **error)
 {
     Stage *stage = install->stage;
@@ -316,6 +343,8 @@ static gboolean prepare(Install *install, GError **error)
     if (!install->is_open && !stage->readers.is_private &&
         !stage_set_readers(stage, &READERS_OWNER, error))
         return FALSE;
+    if (install->header->in_place != NULL)
+        return link_in_place(install, error);
     if (!spool_forget_unproven(stage->spool, error) ||
         !spool_each_file(stage->spool, FALSE, check_staged, install, error))
         return FALSE;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -227,9 +228,40 @@ LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *ver
     return relpath_check(folder, error) ? lock_reader_open(mirror->fd, path, error) : NULL;
 }
 
+/* A link is followed where the lock says the same of it, and nowhere else. */
+static int open_in_place(Mirror *mirror, const char *folder, const char *version, const char *path,
+                         GError **error)
+{
+    g_autoptr(LockReader) lock = mirror_open_lock(mirror, folder, version, NULL);
+    const char *place = lock == NULL ? NULL : lock_reader_header(lock)->in_place;
+    g_autofree char *target = g_malloc0(PATH_MAX);
+    int fd = -1;
+    if (place == NULL || readlinkat(mirror->fd, path, target, PATH_MAX - 1) < 0 ||
+        strcmp(place, target) != 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
+                    _("%s/%s is a link that its lock does not tell of; it is not followed. Remove "
+                      "it, then pull anew: medmirror pull %s"),
+                    mirror->path, path, folder);
+        return -1;
+    }
+    fd = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+            _("%s@%s is in place at %s, which cannot be opened now: %s. When it is gone for "
+              "good, forget it with: medmirror remove %s@%s"),
+            folder, version, place, g_strerror(errno), folder, version);
+    return fd;
+}
+
 int mirror_open_tree(Mirror *mirror, const char *folder, const char *version, GError **error)
 {
     g_autofree char *name = mirror_version_name(version);
     g_autofree char *path = g_strdup_printf("%s/%s", folder, name);
-    return relpath_check(folder, error) ? tree_open_folder(mirror->fd, path, FALSE, 0, error) : -1;
+    struct stat now;
+    if (!relpath_check(folder, error))
+        return -1;
+    if (fstatat(mirror->fd, path, &now, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(now.st_mode))
+        return open_in_place(mirror, folder, version, path, error);
+    return tree_open_folder(mirror->fd, path, FALSE, 0, error);
 }

@@ -45,7 +45,8 @@ char *mirror_version_path(const Mirror *mirror, const char *folder, const char *
 /* As lock_reader_open(). */
 LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *version,
                              GError **error);
-/* A descriptor of the version's tree (O_PATH is not used: it can be read). -1 with an error. */
+/* A descriptor of the version's tree (O_PATH is not used: it can be read); of one that is in place,
+ * of where it lies: only to be read. -1 with an error. */
 int mirror_open_tree(Mirror *mirror, const char *folder, const char *version, GError **error);
 
 /* The name of a version's folder: encoded as a part, and never "latest" or a name that belongs to

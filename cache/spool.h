@@ -102,6 +102,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpoolDownload, spool_download_free)
  * there are no more. Taken ones stay taken until spool_put_back() or a final state. */
 GPtrArray *spool_take(Spool *spool, guint most, GError **error);
 void spool_put_back(Spool *spool, gint64 id);
+/* Is there a download of that path? */
+gboolean spool_lists(Spool *spool, const char *path);
 /* One row by path; NULL with _ABSENT. */
 SpoolDownload *spool_find(Spool *spool, const char *path, GError **error);
 

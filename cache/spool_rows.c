@@ -145,6 +145,12 @@ void spool_put_back_all(Spool *spool)
     g_hash_table_remove_all(spool->taken);
 }
 
+gboolean spool_lists(Spool *spool, const char *path)
+{
+    return database_number(spool->database, 0, "SELECT 1 FROM download WHERE path = ?", "t",
+                           path) == 1;
+}
+
 SpoolDownload *spool_find(Spool *spool, const char *path, GError **error)
 {
     sqlite3_stmt *row = database_query(

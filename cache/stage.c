@@ -18,6 +18,7 @@
 
 /* A fact of the spool. */
 #define IS_PRIVATE "private"
+#define IS_IN_PLACE "in_place"
 
 static void close_fd(int *fd)
 {
@@ -50,9 +51,19 @@ static int open_below(Mirror *mirror, const char *place, const char *key, guint 
     return tree_open_folder(mirror_private_fd(mirror), path, TRUE, mode, error);
 }
 
+/* A link there is what a run left that was to install a tree in place. */
+static void remove_link(int stage_fd)
+{
+    struct stat now;
+    if (stage_fd >= 0 && fstatat(stage_fd, "tree", &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISLNK(now.st_mode))
+        unlinkat(stage_fd, "tree", 0);
+}
+
 static gboolean open_folders(Stage *stage, GError **error)
 {
     stage->fd = open_below(stage->mirror, "stage", stage->key, 0700, error);
+    remove_link(stage->fd);
     stage->tree_fd = stage->fd < 0 ? -1 : tree_open_folder(stage->fd, "tree", TRUE, 0755, error);
     stage->archives_fd =
         stage->tree_fd < 0 ? -1 : tree_open_folder(stage->fd, "archives", TRUE, 0755, error);
@@ -111,6 +122,28 @@ static gboolean drop_orphans(Stage *stage, GError **error)
            tree_remove_all(stage->fd, "archives", error);
 }
 
+/* What was noted of files that lie elsewhere says nothing of this stage. */
+static gboolean forget_in_place(Stage *stage, const char *path, GError **error)
+{
+    static const char *const names[] = {"spool.db", "spool.db-wal", "spool.db-shm",
+                                        "spool.db-journal"};
+    g_autofree char *in_place = stage->spool ? spool_get(stage->spool, IS_IN_PLACE) : NULL;
+    if (in_place == NULL)
+        return stage->spool != NULL;
+    g_clear_pointer(&stage->spool, spool_close);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        if (!tree_remove_file(stage->fd, names[i], error))
+            return FALSE;
+    }
+    stage->spool = spool_open(path, error);
+    return stage->spool != NULL;
+}
+
+gboolean stage_set_in_place(Stage *stage, GError **error)
+{
+    return spool_set(stage->spool, IS_IN_PLACE, "yes", error);
+}
+
 Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
 {
     if (!intent_recover(mirror, folder, error))
@@ -126,7 +159,7 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
     g_autofree char *path =
         g_build_filename(mirror_path(mirror), ".medmirror", "stage", stage->key, "spool.db", NULL);
     stage->spool = spool_open(path, error);
-    if (stage->spool == NULL || !drop_orphans(stage, error))
+    if (!forget_in_place(stage, path, error) || !drop_orphans(stage, error))
         return NULL;
     if (stage->tree_fd < 0) {
         close_fd(&stage->fd);
@@ -226,6 +259,28 @@ gboolean stage_note_progress(Stage *stage, GError **error)
                            : error_set_storage(error, EILSEQ, _("cannot write %s"), STAGE_NOTE);
     free(text);
     return written;
+}
+
+/* Paths that were named one by one make it long. */
+#define MOST_REQUEST ((gsize)64 << 20)
+
+gboolean stage_set_request(Stage *stage, const char *text, GError **error)
+{
+    return durable_replace(stage->fd, STAGE_REQUEST, text, 0600, error);
+}
+
+char *stage_get_request(Stage *stage)
+{
+    return small_file_read(stage->fd, STAGE_REQUEST, MOST_REQUEST, NULL, NULL);
+}
+
+char *stage_read_request(Mirror *mirror, const char *folder)
+{
+    g_autofree char *key = mirror_folder_key(folder);
+    g_autofree char *path = g_strdup_printf("stage/%s/" STAGE_REQUEST, key);
+    return mirror_private_fd(mirror) < 0
+               ? NULL
+               : small_file_read(mirror_private_fd(mirror), path, MOST_REQUEST, NULL, NULL);
 }
 
 gboolean stage_discard(Stage *stage, GError **error)

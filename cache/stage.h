@@ -18,6 +18,9 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error);
 void stage_close(Stage *stage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Stage, stage_close)
 Spool *stage_spool(Stage *stage);
+/* What is noted as staged from now on lies where it is (a version in place): after an interruption
+ * the stage begins anew. */
+gboolean stage_set_in_place(Stage *stage, GError **error);
 int stage_tree_fd(const Stage *stage);
 int stage_archives_fd(const Stage *stage);
 int stage_partial_fd(const Stage *stage);
@@ -33,6 +36,11 @@ gboolean stage_flush(Stage *stage, GError **error);
 /* Writes down for `status` what is wanted, from the spool's totals and its facts "ref", "version",
  * "options" and "reason"; after the listing, and at the end of a run that did not install. */
 gboolean stage_note_progress(Stage *stage, GError **error);
+/* What was asked for, in whoever's words asked; durable. NULL where nothing was written (owned). */
+gboolean stage_set_request(Stage *stage, const char *text, GError **error);
+char *stage_get_request(Stage *stage);
+/* The same of a dataset's stage, without its owner; NULL where there is none. */
+char *stage_read_request(Mirror *mirror, const char *folder);
 /* The folder for wrong copies (evidence.h); made where it is not there. -1 with an error. */
 int stage_open_evidence(Stage *stage, GError **error);
 /* Nothing of it is wanted any more: renamed away at once, deleted afterwards. The stage is closed.
