@@ -347,8 +347,9 @@ gboolean external_ask(External *external, Question *question, HostServices *serv
                       GError **error)
 {
     pthread_mutex_lock(&external->mutex);
-    gboolean done =
-        ensure(external, question, services, error) && talk(external, question, services, error);
+    gboolean done = ensure(external, question->command, question->begins, services, error) &&
+                    talk(external, question, services, error);
+    question->lost = !done && !external->process;
     pthread_mutex_unlock(&external->mutex);
     json_decref(question->request);
     question->request = NULL;
