@@ -482,3 +482,18 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     }
     return done;
 }
+
+void job_pull_drop(Job *job, const Reference *reference)
+{
+    const PullRequest request = {.reference = reference, .no_wait = TRUE};
+    g_auto(Pull) pull = {.job = job, .request = &request, .reference = reference};
+    g_autoptr(GError) error = NULL;
+    pull.mirror = mirror_open(job_settings(job)->mirror_path, MIRROR_OPEN_WRITE, &error);
+    pull.owner = pull.mirror ? job_take_owner(job, pull.mirror, reference->ref, reference->folder,
+                                              "sync", TRUE, &error)
+                             : NULL;
+    pull.stage = pull.owner ? stage_open(pull.mirror, reference->folder, &error) : NULL;
+    if (!pull.stage) {
+        event_log(EVENT_LOG_DEBUG, "%s", error->message);
+    }
+}

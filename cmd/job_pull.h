@@ -57,3 +57,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(PullResult, pull_result_free)
 /* *RESULT is always set (owned), an error or not: absent files are installed without them, and an
  * error (_ABSENT). */
 gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GError **error);
+/* A plan that was made with plan_only is not wanted: its listing goes, unless more than that is
+ * kept. */
+void job_pull_drop(Job *job, const Reference *reference);

@@ -82,7 +82,7 @@ static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from
 static gboolean is_planned(Pull *pull)
 {
     g_autofree char *id = spool_get(pull->spool, PULL_PLAN_ID);
-    return pull->request->planned && spool_is_listed(pull->spool) &&
+    return pull->request->planned && pull->request->planned->head && spool_is_listed(pull->spool) &&
            g_strcmp0(id, pull->request->planned->id) == 0;
 }
 
