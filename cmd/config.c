@@ -2,6 +2,7 @@
 
 #include "catalogue.h"
 #include "error.h"
+#include "external_program.h"
 #include "i18n.h"
 #include "verdict.h"
 
@@ -53,6 +54,7 @@ static const KeyRow rows[] = {
     {"network", "host-point-interval", KEY_MS, AT(engine.host_point_ms)},
     {"network", "piece-size", KEY_BYTES, AT(engine.piece_bytes)},
     {"network", "segment-from", KEY_BYTES, AT(engine.segment_from_bytes)},
+    {"network", "fetcher-timeout", KEY_MS, AT(fetcher_ms)},
 };
 
 gboolean bytes_parse(const char *text, guint64 *bytes)
@@ -193,14 +195,35 @@ static const KeyRow *row_find(const char *group, const char *key)
     return NULL;
 }
 
+/* What the first file says of a source counts. */
+static gboolean fetcher_read(Config *config, const char *name, const char *program,
+                             const char *path, guint line, GError **error)
+{
+    if (!external_program_check_name(name, program, error)) {
+        g_prefix_error(error, "%s:%u: ", path, line);
+        return FALSE;
+    }
+    for (guint i = 0; i < config->fetchers->len; i += 2) {
+        if (strcmp(g_ptr_array_index(config->fetchers, i), name) == 0) {
+            return TRUE;
+        }
+    }
+    g_ptr_array_add(config->fetchers, g_strdup(name));
+    g_ptr_array_add(config->fetchers, g_strdup(program));
+    return TRUE;
+}
+
 static gboolean group_read(Config *config, GKeyFile *file, const char *group, const char *path,
                            const char *text, GHashTable *done, GError **error)
 {
     gboolean is_endpoints = strcmp(group, "endpoints") == 0;
-    if (!is_endpoints && strcmp(group, "mirror") != 0 && strcmp(group, "network") != 0) {
+    gboolean is_fetchers = strcmp(group, "fetchers") == 0;
+    if (!is_endpoints && !is_fetchers && strcmp(group, "mirror") != 0 &&
+        strcmp(group, "network") != 0) {
         g_set_error(
             error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-            _("%s:%u: there is no group [%s]. The groups are [mirror], [network] and [endpoints]."),
+            _("%s:%u: there is no group [%s]. The groups are [mirror], [network], [endpoints] and "
+              "[fetchers]."),
             path, line_of(text, group, NULL), group);
         return FALSE;
     }
@@ -213,6 +236,12 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
         g_autofree char *full = g_strdup_printf("%s.%s", group, keys[i]);
         if (is_endpoints) {
             g_ptr_array_add(config->endpoints, g_strdup_printf("%s=%s", keys[i], value));
+            continue;
+        }
+        if (is_fetchers) {
+            if (!fetcher_read(config, keys[i], value, path, line_of(text, group, keys[i]), error)) {
+                return FALSE;
+            }
             continue;
         }
         const KeyRow *row = row_find(group, keys[i]);
@@ -268,6 +297,7 @@ Config *config_load(GError **error)
     config->max_size = config->max_files = SIZE_UNKNOWN;
     config->reserve = DEFAULT_RESERVE;
     config->endpoints = g_ptr_array_new_with_free_func(g_free);
+    config->fetchers = g_ptr_array_new_with_free_func(g_free);
     config->files = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autofree char *own =
@@ -291,6 +321,7 @@ void config_free(Config *config)
     g_free(config->no_proxy);
     g_free(config->engine.user_agent);
     g_ptr_array_unref(config->endpoints);
+    g_ptr_array_unref(config->fetchers);
     g_ptr_array_unref(config->files);
     g_free(config);
 }

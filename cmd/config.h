@@ -17,6 +17,8 @@ typedef struct {
     char *ca_file, *ca_dir; /* [network] */
     char *proxy, *no_proxy; /* [network] */
     GPtrArray *endpoints;   /* [endpoints] NAME = URL, as "NAME=URL" */
+    GPtrArray *fetchers;    /* [fetchers] NAME = PATH, as two char* each */
+    guint64 fetcher_ms;     /* [network] fetcher-timeout; 0: the default */
     GPtrArray *files;       /* char*: the files that were read */
 } Config;
 

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "event_log.h"
+#include "external.h"
 #include "i18n.h"
 #include "language.h"
 #include "progress.h"
@@ -274,6 +275,14 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     Config *config = invocation->config;
     invocation->trust = trust_settings_new(invocation->cacert, invocation->proxy, config->ca_file,
                                            config->ca_dir, config->proxy, config->no_proxy);
+    for (guint i = 0; i < config->fetchers->len; i += 2) {
+        if (!external_register(g_ptr_array_index(config->fetchers, i),
+                               g_ptr_array_index(config->fetchers, i + 1), config->fetcher_ms,
+                               error)) {
+            g_prefix_error(error, "[fetchers]: ");
+            return FALSE;
+        }
+    }
     invocation->endpoint_table = endpoints_new();
     for (guint i = 0; invocation->endpoints && invocation->endpoints[i]; i++) {
         if (!endpoints_set(invocation->endpoint_table, invocation->endpoints[i], error)) {
@@ -421,6 +430,7 @@ int invocation_run(Invocation *invocation, int (*func)(Job *job, gpointer data),
     watch(&run, invocation->console);
     pthread_join(thread, NULL);
     job_free(run.job);
+    external_stop_all();
     task_queue_run(ui, 0);
     event_log_set_writer(NULL, NULL);
     return run.status;

@@ -105,7 +105,8 @@ struct Fetcher {
     /* See ResolveResult; deterministic for the same remote state; never a request a file. */
     ResolveResult (*resolve)(const Fetcher *fetcher, const ResolveRequest *request,
                              HostServices *services, const ListingTaker *taker, GError **error);
-    /* Before each attempt, on a resolver's thread; NULL function: nothing to prepare. */
+    /* Before each attempt, on a resolver's thread; NULL function: nothing to prepare. NULL without
+     * an error: nothing for this one. MEDMIRROR_ERROR_FAILED: it is not tried again. */
     Prepared *(*prepare)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
                          const char *address, HostServices *services, GError **error);
     /* New candidate addresses (char*, owned) when one is gone or has expired; NULL function or

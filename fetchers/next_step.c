@@ -321,6 +321,7 @@ Step next_step(const Outcome *outcome, TransferHistory *history, const StepLimit
     case OUTCOME_CANCELLED:
     case OUTCOME_FOREIGN_REFUSAL:
     case OUTCOME_UNSAFE:
+    case OUTCOME_NO_FETCHER:
         return step_of(STEP_GIVE_UP);
     }
     return step_of(STEP_GIVE_UP);

@@ -33,6 +33,7 @@ static MedmirrorError code_of(const Outcome *outcome)
     case OUTCOME_HINT_DISAGREES:
     case OUTCOME_OTHER_STATUS:
     case OUTCOME_REDIRECT_REFUSED:
+    case OUTCOME_NO_FETCHER:
         return MEDMIRROR_ERROR_ORIGIN;
     }
     return MEDMIRROR_ERROR_FAILED;
@@ -85,6 +86,8 @@ static const char *what_happened(const Outcome *outcome)
         return N_("“%s” cannot be stored");
     case OUTCOME_UNSAFE:
         return N_("“%s” is refused as unsafe");
+    case OUTCOME_NO_FETCHER:
+        return N_("“%s” cannot be fetched: its source's fetcher failed");
     }
     return N_("“%s” failed");
 }

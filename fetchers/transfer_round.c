@@ -249,6 +249,8 @@ static OutcomeKind kind_of_error(const GError *error)
         return OUTCOME_ABSENT;
     if (g_error_matches(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED))
         return OUTCOME_CANCELLED;
+    if (g_error_matches(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED))
+        return OUTCOME_NO_FETCHER;
     return OUTCOME_BUSY;
 }
 

@@ -26,6 +26,7 @@ static const char *const kind_names[] = {
     [OUTCOME_REDIRECT_REFUSED] = "redirect-refused",
     [OUTCOME_STORAGE] = "storage",
     [OUTCOME_UNSAFE] = "unsafe",
+    [OUTCOME_NO_FETCHER] = "no-fetcher",
 };
 
 const char *outcome_kind_name(OutcomeKind kind)

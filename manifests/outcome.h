@@ -32,6 +32,7 @@ typedef enum {
                                */
     OUTCOME_STORAGE,          /* disk or quota full, read-only, I/O error: see error_number */
     OUTCOME_UNSAFE,           /* refused as unsafe */
+    OUTCOME_NO_FETCHER,       /* the program that must prepare it failed, and runs no more */
 } OutcomeKind;
 
 /* A zeroed Outcome is OUTCOME_OK. Strings are owned: outcome_clear(). */
