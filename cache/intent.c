@@ -488,6 +488,7 @@ void intent_remove_gone(Mirror *mirror)
 {
     remove_gone_of(mirror, "stage");
     remove_gone_of(mirror, "partial");
+    remove_gone_of(mirror, "evidence");
     remove_gone_of(mirror, "removed");
 }
 

@@ -260,7 +260,7 @@ void removal_set_held(const LockHeader *header, const Hold *hold, GError **error
     g_autofree char *words = hold_describe(hold);
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                 _("%s@%s is %s. It is not removed. To give it free: medmirror release %s@%s"),
-                header->ref, header->version, words, header->ref, header->version);
+                hold->ref, header->version, words, hold->ref, header->version);
 }
 
 /* A hold that is set looks for an intent afterwards: of the two, one sees the other. */

@@ -39,8 +39,10 @@ static gboolean hold_one(Invocation *invocation, Mirror *mirror, const char *tex
     if (!header) {
         return FALSE;
     }
+    g_autofree char *label = version_label(header);
+    g_autofree char *name = g_strndup(label, (gsize)(strrchr(label, '@') - label));
     const Hold hold = {.folder = header->folder,
-                       .ref = header->ref,
+                       .ref = name,
                        .version = header->version,
                        .until = (char *)until,
                        .note = (char *)note,
@@ -48,9 +50,8 @@ static gboolean hold_one(Invocation *invocation, Mirror *mirror, const char *tex
     if (!hold_set(mirror, &hold, error) || !check_stays(mirror, &hold, error)) {
         return FALSE;
     }
-    g_autofree char *label = version_label(header);
     g_autofree char *words = hold_describe(&hold);
-    console_note(invocation->console, _("held         %s is %s"), label, words);
+    console_note(invocation->console, _("%s is %s"), label, words);
     console_json(invocation->console, "hold", hold_json(&hold));
     return TRUE;
 }
