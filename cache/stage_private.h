@@ -16,3 +16,5 @@ struct Stage {
 
 /* When a stage was last worked on and what it says of itself. */
 #define STAGE_NOTE "about.json"
+/* What was asked for. */
+#define STAGE_REQUEST "request.json"

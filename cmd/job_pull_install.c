@@ -31,7 +31,7 @@ gboolean pull_choose_files(Pull *pull, GError **error)
            spool_set(pull->spool, "version", pull->name->version, error);
 }
 
-static gboolean expect_members(Pull *pull, GError **error)
+gboolean pull_expect_members(Pull *pull, GError **error)
 {
     const Manifest *manifest = pull->reference->manifest;
     for (guint i = 0; manifest && manifest->files && i < manifest->files->len; i++) {
@@ -71,14 +71,13 @@ static const char *access_of(const Pull *pull)
     return access_name(is_restricted ? ACCESS_ACCOUNT : ACCESS_OPEN);
 }
 
-static gboolean settle_readers(Pull *pull, GError **error)
+gboolean pull_settle_readers(Pull *pull, GError **error)
 {
-    const Readers readers =
-        access_is_open(access_of(pull)) ? READERS_EVERYBODY : READERS_OWNER;
+    const Readers readers = access_is_open(access_of(pull)) ? READERS_EVERYBODY : READERS_OWNER;
     return stage_set_readers(pull->stage, &readers, error);
 }
 
-static LockHeader *make_header(const Pull *pull)
+LockHeader *pull_make_header(const Pull *pull)
 {
     LockHeader *header = pull->standing ? lock_header_copy(pull->standing) : lock_header_new();
     const Manifest *manifest = pull->reference->manifest;
@@ -123,14 +122,14 @@ static LockHeader *make_header(const Pull *pull)
 }
 
 /* All of a new version was read and judged on its way here. */
-static void note_proof(Pull *pull, const LockHeader *header)
+void pull_note_proof(Pull *pull, const LockHeader *header, const char *by)
 {
     const Proof proof = {.folder = header->folder,
                          .version = header->version,
                          .fingerprint = header->fingerprint,
                          .files = header->held_files,
                          .bytes = header->held_bytes,
-                         .by = "pull"};
+                         .by = by};
     g_autoptr(GError) error = NULL;
     if (!pull->standing && !proofs_append(pull->mirror, &proof, &error)) {
         event_log(EVENT_LOG_WARNING, "%s", error->message);
@@ -142,7 +141,7 @@ static gboolean pull_install(Pull *pull, GError **error)
     if (pull->result->fetched.left_over && !job_sweep(pull->stage, error)) {
         return FALSE;
     }
-    g_autoptr(LockHeader) header = make_header(pull);
+    g_autoptr(LockHeader) header = pull_make_header(pull);
     InstallSpec spec = {.header = header,
                         .index = pull->index,
                         .allow_incomplete = pull->request->allow_incomplete,
@@ -152,7 +151,7 @@ static gboolean pull_install(Pull *pull, GError **error)
         return FALSE;
     }
     pull->result->installed = TRUE;
-    note_proof(pull, header);
+    pull_note_proof(pull, header, "pull");
     job_tell(pull->job, JOB_EVENT_DETAIL, "installed",
              json_pack("{s:s, s:s, s:s}", "ref", pull->reference->ref, "version", header->version,
                        "fingerprint", header->fingerprint),
@@ -198,10 +197,41 @@ static gboolean sweep_other_state(Pull *pull, GError **error)
            (job_sweep(pull->stage, error) && spool_set(pull->spool, "tree_state", state, error));
 }
 
+/* With plan_only, what does not fit is no error. */
+static gboolean make_plan(Pull *pull, const PlanSpec *spec, const SpoolTotals *totals,
+                          GError **error)
+{
+    PullResult *result = pull->result;
+    g_autoptr(GError) failure = NULL;
+    gboolean fits = job_plan(pull->job, spec, totals, &result->plan, &failure);
+    result->does_not_fit = !fits && spec->mirror &&
+                           (result->plan.peak.bytes > result->room.bytes ||
+                            result->plan.files.bytes > result->room.files);
+    if (!fits && !(result->does_not_fit && pull->request->plan_only)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* The listing stays in the stage, under a name of its own, for the call that fetches it. */
+static gboolean keep_plan(Pull *pull, GError **error)
+{
+    g_autofree char *id = g_uuid_string_random();
+    if (pull->stage && !spool_set(pull->spool, PULL_PLAN_ID, id, error)) {
+        return FALSE;
+    }
+    pull->keep_stage = TRUE;
+    pull->result->planned = g_new0(PullPlanned, 1);
+    pull->result->planned->id = g_steal_pointer(&id);
+    pull->result->planned->head = pull->head ? listing_head_copy(pull->head) : NULL;
+    return TRUE;
+}
+
 gboolean pull_fetch(Pull *pull, GError **error)
 {
     SpoolTotals totals;
-    if (!expect_members(pull, error) || !spool_totals(pull->spool, &totals, error)) {
+    if (!pull_expect_members(pull, error) || !spool_totals(pull->spool, &totals, error)) {
         return FALSE;
     }
     if (totals.queued == 0 && totals.staged_files == 0 && pull->standing && !pull->request->only &&
@@ -221,17 +251,21 @@ gboolean pull_fetch(Pull *pull, GError **error)
                      .keep_archives = pull->request->keep_archives,
                      .reference = pull->reference,
                      .version = pull->name->version,
-                     .limits = &pull->limits};
-    if (!job_plan(pull->job, &plan, &totals, &pull->result->plan, error) ||
-        pull->request->dry_run) {
-        return pull->request->dry_run && (!error || !*error);
+                     .limits = &pull->limits,
+                     .is_quiet = pull->request->plan_only,
+                     .room = &pull->result->room};
+    if (!make_plan(pull, &plan, &totals, error)) {
+        return FALSE;
+    }
+    if (pull->request->plan_only || pull->request->dry_run) {
+        return !pull->request->plan_only || keep_plan(pull, error);
     }
     job_set(pull->job, files_all, totals.queued);
     job_set(pull->job, files_done, 0);
     job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
     job_set(pull->job, members, 0);
     if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error) ||
-        !settle_readers(pull, error)) {
+        !pull_settle_readers(pull, error)) {
         return FALSE;
     }
     g_autoptr(GError) no_index = NULL;
@@ -248,7 +282,8 @@ gboolean pull_fetch(Pull *pull, GError **error)
                        .require = pull->request->require,
                        .keep_archives = pull->request->keep_archives,
                        .limits = &pull->limits,
-                       .command = pull->command};
+                       .command = pull->command,
+                       .anew = pull->anew};
     g_autoptr(GError) failure = NULL;
     gboolean fetched = job_fetch(pull->job, &fetch, &pull->result->fetched, &failure);
     int status = error_exit_status(failure);
@@ -256,6 +291,7 @@ gboolean pull_fetch(Pull *pull, GError **error)
         (!pull->request->allow_incomplete || status == 6 || status == 8 || status >= 130)) {
         spool_set(pull->spool, "reason", failure->message, NULL);
         stage_flush(pull->stage, NULL);
+        pull->keep_stage = status == 5 || status == 6 || status >= 130;
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

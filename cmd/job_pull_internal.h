@@ -37,6 +37,14 @@ typedef struct {
 gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error);
 /* The version's name is known: what of the listing it is to hold. */
 gboolean pull_choose_files(Pull *pull, GError **error);
+/* What the manifest records of members of archives. */
+gboolean pull_expect_members(Pull *pull, GError **error);
+/* Who may read what comes, before the first byte does. */
+gboolean pull_settle_readers(Pull *pull, GError **error);
+/* Of the version as it is to be; the counts are the install's. Owned. */
+LockHeader *pull_make_header(const Pull *pull);
+/* BY: the verb that read and judged all of a new version. */
+void pull_note_proof(Pull *pull, const LockHeader *header, const char *by);
 /* Plan, fetch, install. */
 gboolean pull_fetch(Pull *pull, GError **error);
 /* The result is what stands: HEADER's version. */
