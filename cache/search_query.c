@@ -295,3 +295,11 @@ char *search_query_wide(const SearchQuery *query)
     }
     return g_string_free(out, FALSE);
 }
+
+const char *const *search_same_words(const char *word)
+{
+    g_autofree char *plain = search_normalise(word);
+    g_autofree char *lower = g_utf8_strdown(plain, -1);
+    g_autofree char *key = member_key(lower);
+    return group_of(key);
+}

@@ -32,3 +32,6 @@ char *search_query_direct(const SearchQuery *query);
 char *search_query_wide(const SearchQuery *query);
 /* One term alone, as search_query_direct() has it. Owned. */
 char *search_query_term(const char *term);
+/* The words that mean the same as WORD (any case), NULL-terminated, static; NULL where none are
+ * known. */
+const char *const *search_same_words(const char *word);

@@ -1,6 +1,6 @@
 #include "verbs.h"
 
-const Verb *const verbs[] = {&verb_pull,     &verb_sync,   &verb_verify, &verb_list,
-                             &verb_status,   &verb_path,   &verb_show,   &verb_files,
-                             &verb_versions, &verb_unpack, &verb_remove, &verb_hold,
-                             &verb_release,  &verb_prune,  &verb_doctor, NULL};
+const Verb *const verbs[] = {
+    &verb_pull,   &verb_sync,    &verb_verify, &verb_list,     &verb_status, &verb_path,
+    &verb_search, &verb_show,    &verb_files,  &verb_versions, &verb_unpack, &verb_remove,
+    &verb_hold,   &verb_release, &verb_prune,  &verb_doctor,   NULL};

@@ -27,7 +27,7 @@ const char *const manifest_page_states[] = {
 };
 static const char *const needs[] = {"account", "terms", "training", "approval", NULL};
 static const char *const sharings[] = {"free", "attribution", "none", "unknown", NULL};
-static const char *const modalities[] = {
+const char *const manifest_modalities[] = {
     "ct",     "mri",       "xray",       "mammography", "ultrasound", "fundus",
     "oct",    "histology", "microscopy", "endoscopy",   "dermoscopy", "photo",
     "video",  "eeg",       "ecg",        "ehr",         "claims",     "genomics",
@@ -233,7 +233,7 @@ static const FormKey manifest_keys[] = {
      .help = N_("its page today")},
     {"pages", FORM_RECORDS, AT(Manifest, pages), .object = &page_form,
      .help = N_("addresses under which it was once known")},
-    {"modality", FORM_TEXTS, AT(Manifest, modality), .words = modalities,
+    {"modality", FORM_TEXTS, AT(Manifest, modality), .words = manifest_modalities,
      .help = N_("what kind of data it is")},
     {"organ", FORM_TEXTS, AT(Manifest, organ), .pattern = &word_pattern,
      .help = N_("the parts of the body it is about")},

@@ -12,3 +12,4 @@ extern const char *const manifest_kinds[];
 extern const char *const manifest_accesses[];
 extern const char *const manifest_sames[];
 extern const char *const manifest_page_states[];
+extern const char *const manifest_modalities[];
