@@ -378,6 +378,8 @@ static gboolean sent_a_token(const Attempt *attempt)
 
 static gboolean needs_no_token(const Transfer *transfer)
 {
+    if (credentials_guard_of(transfer->engine->config.credentials, transfer->address) != NULL)
+        return FALSE;
     return transfer->manifest == NULL || transfer->manifest->access == ACCESS_OPEN;
 }
 
@@ -443,6 +445,18 @@ static void conclude_proxy(Attempt *attempt, int status)
     attempt->outcome.status = status;
 }
 
+/* The first refusal ends the use of a login in this run. */
+static void note_refused_login(Attempt *attempt)
+{
+    const Engine *engine = attempt->engine;
+    const Fetcher *fetcher = attempt->transfer->fetcher;
+
+    if (engine->config.credentials == NULL || fetcher == NULL || fetcher->row.login == NULL)
+        return;
+    credentials_refuse(engine->config.credentials, fetcher->row.name);
+    attempt->outcome.login_is_refused = TRUE;
+}
+
 static void conclude_status(Attempt *attempt)
 {
     Transfer *transfer = attempt->transfer;
@@ -457,6 +471,8 @@ static void conclude_status(Attempt *attempt)
         g_autofree char *detail = g_strdup_printf(_("HTTP status %d"), attempt->status);
         fail_with_title(attempt, kind, attempt->error_body, detail);
     }
+    if (attempt->outcome.kind == OUTCOME_REFUSED && attempt->status == 401 && sent_a_token(attempt))
+        note_refused_login(attempt);
     if (attempt->outcome.kind == OUTCOME_BUSY || attempt->outcome.kind == OUTCOME_NOT_READY)
         attempt->outcome.retry_after_ms = retry_after(attempt);
     if (attempt->outcome.kind == OUTCOME_RANGE_UNSATISFIED) {

@@ -30,6 +30,8 @@ static void drop_easy(Attempt *attempt)
         curl_easy_cleanup(attempt->easy);
         attempt->easy = NULL;
     }
+    for (struct curl_slist *line = attempt->header_list; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data)); /* one may hold a password */
     g_clear_pointer(&attempt->header_list, curl_slist_free_all);
 }
 

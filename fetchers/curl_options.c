@@ -54,7 +54,7 @@ static char *origin_of(const char *address)
 }
 
 /* Prepared headers carry credentials: they go to the address that they were prepared for, and to
- * the source's own hosts over https, nowhere else. */
+ * the source's own hosts (those that its logins are for) over https, nowhere else. */
 static gboolean headers_may_go_to(const Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
@@ -67,12 +67,15 @@ static gboolean headers_may_go_to(const Attempt *attempt)
         return FALSE;
     if (g_strcmp0(here, there) == 0)
         return TRUE;
-    if (transfer->fetcher == NULL || transfer->fetcher->row.hosts == NULL || here == NULL ||
-        !g_str_has_prefix(here, "https://"))
+    const FetcherRow *row = transfer->fetcher != NULL ? &transfer->fetcher->row : NULL;
+    const char *const *hosts = row == NULL          ? NULL
+                               : row->login != NULL ? row->login->hosts
+                                                    : row->hosts;
+    if (hosts == NULL || here == NULL || !g_str_has_prefix(here, "https://"))
         return FALSE;
     g_autoptr(GUri) uri = g_uri_parse(attempt->address, G_URI_FLAGS_ENCODED, NULL);
-    for (gsize i = 0; transfer->fetcher->row.hosts[i] != NULL; i++)
-        if (g_ascii_strcasecmp(transfer->fetcher->row.hosts[i], g_uri_get_host(uri)) == 0)
+    for (gsize i = 0; hosts[i] != NULL; i++)
+        if (g_ascii_strcasecmp(hosts[i], g_uri_get_host(uri)) == 0)
             return TRUE;
     return FALSE;
 }
@@ -129,14 +132,12 @@ static void set_trust(CURL *easy, const EngineConfig *config)
 static gboolean is_sources_own(const Attempt *attempt)
 {
     const Fetcher *fetcher = attempt->transfer->fetcher;
-    g_autoptr(GUri) uri = g_uri_parse(attempt->address, G_URI_FLAGS_ENCODED, NULL);
+    const Engine *engine = attempt->engine;
 
-    if (fetcher == NULL || fetcher->row.hosts == NULL || uri == NULL)
-        return FALSE;
-    for (gsize i = 0; fetcher->row.hosts[i] != NULL; i++)
-        if (g_ascii_strcasecmp(fetcher->row.hosts[i], g_uri_get_host(uri)) == 0)
-            return TRUE;
-    return FALSE;
+    return fetcher != NULL &&
+           endpoints_is_own_host(engine->config.endpoints != NULL ? engine->config.endpoints
+                                                                  : engine->no_endpoints,
+                                 &fetcher->row, attempt->address);
 }
 
 /* A jar for each source and run, for its own hosts alone; all other requests share TLS sessions and
@@ -167,6 +168,14 @@ static long buffer_size(const Attempt *attempt)
     return attempt->wide && attempt->transfer->accepted ? LARGE_BUFFER : USUAL_BUFFER;
 }
 
+static gboolean carries_login(const Attempt *attempt)
+{
+    for (const struct curl_slist *line = attempt->header_list; line != NULL; line = line->next)
+        if (g_ascii_strncasecmp(line->data, "Authorization:", 14) == 0)
+            return TRUE;
+    return FALSE;
+}
+
 static void set_request(Attempt *attempt, CURL *easy)
 {
     const Transfer *transfer = attempt->transfer;
@@ -181,6 +190,8 @@ static void set_request(Attempt *attempt, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_size(attempt));
     if (is_sources_own(attempt)) /* the empty name only switches the jar on */
         curl_easy_setopt(easy, CURLOPT_COOKIEFILE, "");
+    if (carries_login(attempt) && transfer->fetcher != NULL && transfer->fetcher->row.login != NULL)
+        curl_easy_setopt(easy, CURLOPT_COOKIE, transfer->fetcher->row.login->cookie);
 }
 
 gboolean curl_options_set(Attempt *attempt)

@@ -1,5 +1,6 @@
 #include "documents.h"
 
+#include "credentials.h"
 #include "engine_state.h"
 #include "error.h"
 #include "event_log.h"
@@ -97,9 +98,17 @@ static void on_done(Transfer *transfer, const Outcome *outcome, gpointer data)
     outcome_copy(&sink->outcome, outcome);
 }
 
-static GPtrArray *headers_of(const DocumentRequest *request)
+/* With the login of SOURCE (NULL: none). NULL with the error that it cannot be used. */
+static GPtrArray *headers_of(Credentials *credentials, const char *source,
+                             const DocumentRequest *request, GError **error)
 {
-    GPtrArray *headers = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(Credential) login =
+        source != NULL ? credentials_find(credentials, source, request->url, error) : NULL;
+    if (login == NULL && error != NULL && *error != NULL)
+        return NULL;
+    GPtrArray *headers =
+        login != NULL ? credential_headers(login)
+                      : g_ptr_array_new_with_free_func((GDestroyNotify)credential_header_free);
 
     for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
         g_ptr_array_add(headers, g_strdup(request->headers[i]));
@@ -172,11 +181,29 @@ static Document *document_of(const Transfer *transfer, DocumentSink *sink)
     return document;
 }
 
+/* The source whose login goes with REQUEST because its address is guarded; NULL where none does, or
+ * the request has one of its own. */
+static const char *guard_of(const Documents *documents, const DocumentRequest *request)
+{
+    for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
+        if (g_ascii_strncasecmp(request->headers[i], "Authorization:", 14) == 0)
+            return NULL;
+    return credentials_guard_of(documents->engine->config.credentials, request->url);
+}
+
 static Document *get(HostServices *services, const DocumentRequest *request, GError **error)
 {
     Documents *documents = services->host;
+    Credentials *credentials = documents->engine->config.credentials;
     DocumentSink sink = {.sink = {&document_sink_class}, .fd = -1};
-    g_autoptr(GPtrArray) headers = headers_of(request);
+    const char *guard = guard_of(documents, request);
+    GError *why = NULL;
+    g_autoptr(GPtrArray) headers = headers_of(credentials, guard, request, &why);
+    if (headers == NULL) {
+        g_propagate_error(error, why);
+        return NULL;
+    }
+    const char *source = request->source != NULL ? request->source : guard;
     g_autofree char *range = range_of(request);
     g_autofree char *name = redact_address(request->url);
     g_autoptr(FileSpec) file = file_spec_new(name);
@@ -190,6 +217,7 @@ static Document *get(HostServices *services, const DocumentRequest *request, GEr
     file_spec_add_address(file, request->url);
     const TransferSpec spec = {
         .name = name,
+        .fetcher = source != NULL ? fetcher_find(source) : NULL,
         .file = file,
         .max_bytes = request->max_bytes != 0 ? request->max_bytes : MOST_BYTES,
         .headers = (const char *const *)headers->pdata,
@@ -207,6 +235,10 @@ static Document *get(HostServices *services, const DocumentRequest *request, GEr
     g_autoptr(Transfer) transfer = transfer_new(&spec);
     engine_submit(documents->engine, transfer);
     gboolean too_late = wait_for(documents, transfer, &sink, request->optional);
+    if (request->status != NULL)
+        *request->status = transfer_status(transfer);
+    if (guard != NULL && transfer_status(transfer) == 401)
+        credentials_refuse(credentials, guard);
     if (sink.outcome.kind == OUTCOME_OK) {
         document = document_of(transfer, &sink);
     } else if (too_late) {
@@ -234,14 +266,40 @@ static void log_line(HostServices *services, const char *message)
     event_log(EVENT_LOG_DEBUG, "%s", message);
 }
 
+static Credentials *credentials_of(HostServices *services)
+{
+    const Documents *documents = services->host;
+
+    return documents->engine->config.credentials;
+}
+
 static Credential *find_credential(HostServices *services, const char *source, const char *address,
                                    GError **error)
 {
-    return NULL;
+    Credentials *credentials = credentials_of(services);
+
+    return credentials != NULL ? credentials_find(credentials, source, address, error) : NULL;
 }
 
 static void refuse_credential(HostServices *services, const char *source)
 {
+    Credentials *credentials = credentials_of(services);
+
+    if (credentials != NULL)
+        credentials_refuse(credentials, source);
+}
+
+static void guard(HostServices *services, const char *source, const char *prefix)
+{
+    Credentials *credentials = credentials_of(services);
+
+    if (credentials != NULL)
+        credentials_guard(credentials, source, prefix);
+}
+
+static gboolean is_guarded(HostServices *services, const char *address)
+{
+    return credentials_guard_of(credentials_of(services), address) != NULL;
 }
 
 HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
@@ -260,7 +318,9 @@ HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
                                          .log = log_line,
                                          .cancelled = is_cancelled,
                                          .credential = find_credential,
-                                         .refuse_credential = refuse_credential};
+                                         .refuse_credential = refuse_credential,
+                                         .guard = guard,
+                                         .is_guarded = is_guarded};
     return &documents->services;
 }
 

@@ -1,7 +1,6 @@
 #include "endpoints.h"
 
 #include "error.h"
-#include "fetcher.h"
 #include "i18n.h"
 #include "nearest_words.h"
 #include "redact.h"
@@ -174,6 +173,36 @@ const char *endpoints_base(const Endpoints *endpoints, const char *name, const c
     if (first != NULL && strcmp(first, name) != 0 && endpoints_is_set(endpoints, first))
         return NULL;
     return default_base;
+}
+
+static gboolean is_same_host(const char *a, const char *b)
+{
+    g_autoptr(GUri) one = g_uri_parse(a, G_URI_FLAGS_ENCODED | G_URI_FLAGS_SCHEME_NORMALIZE, NULL);
+    g_autoptr(GUri) other =
+        g_uri_parse(b, G_URI_FLAGS_ENCODED | G_URI_FLAGS_SCHEME_NORMALIZE, NULL);
+
+    return one != NULL && other != NULL && g_uri_get_host(one) != NULL &&
+           g_uri_get_host(other) != NULL &&
+           g_ascii_strcasecmp(g_uri_get_host(one), g_uri_get_host(other)) == 0 &&
+           g_uri_get_port(one) == g_uri_get_port(other);
+}
+
+gboolean endpoints_is_own_host(const Endpoints *endpoints, const FetcherRow *row,
+                               const char *address)
+{
+    g_autoptr(GUri) uri = g_uri_parse(address, G_URI_FLAGS_ENCODED, NULL);
+
+    if (uri == NULL || g_uri_get_host(uri) == NULL)
+        return FALSE;
+    for (gsize i = 0; row->hosts != NULL && row->hosts[i] != NULL; i++)
+        if (g_ascii_strcasecmp(row->hosts[i], g_uri_get_host(uri)) == 0)
+            return TRUE;
+    for (gsize i = 0; row->endpoints != NULL && row->endpoints[i] != NULL; i += 2) {
+        const char *base = g_hash_table_lookup(endpoints->bases, row->endpoints[i]);
+        if (base != NULL && is_same_host(base, address))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean endpoints_is_set(const Endpoints *endpoints, const char *name)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "fetcher.h"
 
 typedef struct Endpoints Endpoints;
 
@@ -20,5 +20,8 @@ gboolean endpoints_set_from_environment(Endpoints *endpoints, GError **error);
 /* As HostServices.endpoint. Borrowed. */
 const char *endpoints_base(const Endpoints *endpoints, const char *name, const char *source,
                            const char *default_base);
+/* Is the host of ADDRESS one of ROW's own, or one that an endpoint sends it to? */
+gboolean endpoints_is_own_host(const Endpoints *endpoints, const FetcherRow *row,
+                               const char *address);
 /* TRUE where this name was sent elsewhere. */
 gboolean endpoints_is_set(const Endpoints *endpoints, const char *name);

@@ -188,7 +188,10 @@ static void take_in(Engine *engine, Transfer *transfer)
     transfer->state = TRANSFER_DELAYED;
     transfer->cancelled = FALSE;
     transfer->history.addresses = transfer->file->addresses->len;
-    transfer->history.can_refresh = transfer->fetcher != NULL && transfer->fetcher->refresh != NULL;
+    const Fetcher *fetcher = transfer->is_document ? NULL : transfer->fetcher;
+    transfer->history.can_refresh = fetcher != NULL && fetcher->refresh != NULL;
+    transfer->history.can_log_in = fetcher != NULL && fetcher->prepare != NULL &&
+                                   fetcher->row.login != NULL && fetcher->row.login->where_refused;
     g_hash_table_add(engine->alive, transfer);
 }
 

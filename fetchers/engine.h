@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "credentials.h"
 #include "endpoints.h"
 #include "transfer.h"
 
@@ -34,6 +35,7 @@ typedef struct {
     char *ca_file, *ca_dir;       /* NULL: trust_settings.h's order */
     const Endpoints *endpoints;   /* for the services that prepare and refresh are lent; borrowed;
                                      NULL: none is sent elsewhere */
+    Credentials *credentials;     /* borrowed; NULL: nobody logs in anywhere */
     char *slots_folder;           /* where runs of one user share their connections to a host; NULL:
                                      $XDG_RUNTIME_DIR or the temporary folder */
 } EngineConfig;

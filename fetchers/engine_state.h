@@ -96,6 +96,7 @@ struct Transfer {
     gboolean drop_held;     /* what the sink holds does not count */
     gboolean no_ranges;     /* ranges were ignored or badly answered */
     gboolean without_token; /* no prepared headers */
+    gboolean with_login;    /* it was refused without the source's login */
     gint64 wakes_at;
     gboolean waits_for_line;
     gboolean is_parked;

@@ -61,6 +61,21 @@ typedef struct {
 void prepared_free(Prepared *prepared);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prepared, prepared_free)
 
+/* How a source lets people in, where it does. Arrays are NULL-terminated. */
+typedef struct {
+    CredentialKind kind;
+    const char *const *hosts; /* a login belongs to the first, and may be told to all; lower case */
+    const char *user_variable, *secret_variable; /* the source's own: "PHYSIONET_USERNAME"; may be
+                                                    NULL */
+    const char *list_variable; /* "URL-PREFIX USER:PASSWORD" lines ("WFDBPASSWORD"); NULL: none */
+    const char *agent;         /* what the User-Agent of a request with a login must begin with
+                                  ("Wget/1.21"); NULL: any */
+    const char *cookie;        /* goes with each login beside what the jar has ("testcookie=1"): it
+                                  shows that cookies are kept; NULL: none */
+    gboolean where_refused;    /* prepare is called only for what lies below a guarded prefix
+                                  (HostServices.guard), and once for what was refused without */
+} SourceLogin;
+
 typedef struct {
     const char *name;                /* "physionet": in REFs, folders, --endpoint */
     const char *title;               /* "PhysioNet" */
@@ -70,6 +85,7 @@ typedef struct {
     gboolean never_resumes;          /* its main host sends neither length nor ranges */
     guint connections;               /* polite number of connections to one host; 0: the engine's */
     const char *version_help;        /* example REF for help texts */
+    const SourceLogin *login;        /* NULL: nobody logs in there */
 } FetcherRow;
 
 struct Fetcher {
@@ -116,9 +132,15 @@ struct Fetcher {
     /* Pure, on the engine's thread. */
     AnswerKind (*classify)(const Fetcher *fetcher, const AnswerHead *head);
     /* What the person must do, as whole sentences; owned; NULL: nothing is known. STATUS: 401, 403
-     * ..., 0 beforehand. */
+     * ..., 0 beforehand. 401: no login went with the request; 403, where the source has logins: one
+     * did, and is not enough. */
     char *(*describe_access)(const Fetcher *fetcher, const json_t *locator,
                              const Manifest *manifest, int status);
+    /* Shows CREDENTIAL to the source by one request. TRUE with *SAID (owned: whole sentences on
+     * what was proven, and what it opens); FALSE with MEDMIRROR_ERROR_ACCESS where the source does
+     * not know it, or with what kept it from being asked. NULL function where row.login is NULL. */
+    gboolean (*prove_login)(const Fetcher *fetcher, const Credential *credential,
+                            HostServices *services, char **said, GError **error);
 };
 
 /* The one table, NULL-terminated; what is registered comes before the last one, the plain

@@ -9,7 +9,8 @@
 
 gboolean outcome_stops_run(const Outcome *outcome)
 {
-    return outcome->kind == OUTCOME_STORAGE || outcome->kind == OUTCOME_PROXY;
+    return outcome->kind == OUTCOME_STORAGE || outcome->kind == OUTCOME_PROXY ||
+           (outcome->kind == OUTCOME_REFUSED && outcome->login_is_refused);
 }
 
 static Step step_of(StepKind kind)
@@ -133,6 +134,10 @@ static Step after_busy(const Outcome *outcome, TransferHistory *history, const S
 
 static Step after_refusal(TransferHistory *history)
 {
+    if (history->can_log_in) {
+        history->can_log_in = FALSE;
+        return step_of(STEP_WITH_LOGIN);
+    }
     if (!history->can_refresh || history->refreshes > 0)
         return step_of(STEP_GIVE_UP);
     history->refreshes++;

@@ -14,6 +14,7 @@ typedef enum {
                          */
     STEP_REFRESH,       /* ask the fetcher for new addresses or credentials first */
     STEP_WITHOUT_TOKEN, /* once without credentials */
+    STEP_WITH_LOGIN,    /* once with the source's login, which it was asked without */
     STEP_CHECK_HELD,    /* 416 with a total equal to what is held: judge it */
     STEP_GIVE_UP,       /* this file fails with this outcome */
     STEP_STOP_RUN,      /* the whole run stops with this outcome */
@@ -36,6 +37,7 @@ typedef struct {
     guint expired;      /* expired twice in a row without a byte between */
     gboolean resumable; /* what is held can be continued */
     gboolean token_dropped;
+    gboolean can_log_in; /* the source gives some files only with a login, and none has gone yet */
     gboolean any_address_not_absent; /* some address said other than absent */
     gboolean host_answered;          /* any host answered in this run */
     gboolean can_refresh;            /* the fetcher has a refresh function */
@@ -64,6 +66,7 @@ typedef struct {
 Step next_step(const Outcome *outcome, TransferHistory *history, const StepLimits *limits,
                double random);
 
-/* TRUE where an outcome concerns not this file alone: a proxy that refuses, storage that fails. The
+/* TRUE where an outcome concerns not this file alone: a proxy or a login that is refused, storage
+ * that fails. The
  * receiver of `done` ends the run (engine_cancel()). */
 gboolean outcome_stops_run(const Outcome *outcome);

@@ -115,6 +115,11 @@ static char *access_advice(const Outcome *outcome, const char *ref, const Fetche
             ? fetcher->describe_access(fetcher, locator, manifest, outcome->status)
             : NULL;
 
+    if (outcome->login_is_refused && fetcher != NULL)
+        return g_strdup_printf(
+            _(" The login that went with it is refused, and is not used again in this run. Type: "
+              "medmirror login %s"),
+            fetcher->row.name);
     if (advice != NULL)
         return g_strdup_printf(" %s", advice);
     if (manifest != NULL && manifest->access_page != NULL)
@@ -192,6 +197,12 @@ GError *outcome_to_error(const Outcome *outcome, const char *name, const char *r
 #pragma GCC diagnostic ignored "-Wformat-nonliteral" /* each of them has the one place for NAME */
     g_string_append_printf(text, _(what_happened(outcome)), name);
 #pragma GCC diagnostic pop
+    if (outcome->is_explained) {
+        g_string_append_printf(text, ". %s", outcome->detail);
+        GError *explained = g_error_new_literal(MEDMIRROR_ERROR, (gint)code_of(outcome), text->str);
+        g_string_free(text, TRUE);
+        return explained;
+    }
     if (outcome->address != NULL && g_strcmp0(outcome->address, name) != 0)
         g_string_append_printf(text, " (%s)", outcome->address);
     if (outcome->detail != NULL)

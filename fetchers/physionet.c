@@ -3,6 +3,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "physionet_listing.h"
+#include "physionet_login.h"
 #include "physionet_project.h"
 #include "redact.h"
 #include "relpath.h"
@@ -24,6 +25,18 @@ enum {
 };
 static const char *const hosts[] = {MAIN_HOST,           BUCKET_HOST,           "www.physionet.org",
                                     "physionet.mit.edu", "alpha.physionet.org", NULL};
+/* The bucket is another firm's, and wants no password. */
+static const char *const login_hosts[] = {MAIN_HOST, "www.physionet.org", NULL};
+static const SourceLogin login = {
+    .kind = CREDENTIAL_PASSWORD,
+    .hosts = login_hosts,
+    .user_variable = "PHYSIONET_USERNAME",
+    .secret_variable = "PHYSIONET_PASSWORD",
+    .list_variable = "WFDBPASSWORD",
+    .agent = "Wget/1.21",
+    .cookie = "testcookie=1",
+    .where_refused = TRUE,
+};
 /* Pages that the site itself knows no more, and the projects that they were of. */
 static const char *const aliases[][2] = {{"mimic3cdb", "mimiciii"}, {"mimic2cdb", "mimicii"}};
 
@@ -174,30 +187,27 @@ static char *physionet_describe_access(const Fetcher *fetcher, const json_t *loc
                                        const Manifest *manifest, int status)
 {
     const char *slug = project_of(locator_text(locator, "project"));
-    if (manifest && manifest->access != ACCESS_OPEN && manifest->access != ACCESS_UNKNOWN)
-        return g_strdup_printf(
-            _("The project \"%s\" is not open. You need an account of PhysioNet that is "
-              "credentialed (https://physionet.org/settings/credentialing/), the training that the "
-              "project asks for, and its data use agreement, signed for this version on "
-              "https://physionet.org/content/%s/."),
-            slug, slug);
-    if (status == 404)
+    g_autofree char *ref =
+        manifest ? g_strdup(manifest->id) : g_strconcat("physionet/", slug, NULL);
+    const PhysioNetCase of = {.slug = slug,
+                              .version = locator_text(locator, "version"),
+                              .ref = ref,
+                              .policy = physionet_policy(NULL, manifest),
+                              .manifest = manifest};
+    switch (status) {
+    case 0:
+        return physionet_words_before(&of);
+    case 401:
+        return physionet_words_no_login(&of);
+    case 403:
+        return physionet_words_no_right(&of);
+    case 404:
         return g_strdup_printf(_("The file or the version is not at PhysioNet any more; see "
                                  "https://physionet.org/content/%s/."),
                                slug);
-    if (status != 0 && status != 401 && status != 403)
+    default:
         return NULL;
-    if (status == 0)
-        return NULL;
-    return g_strdup_printf(
-        _("PhysioNet refuses the files of \"%s\" for one of three reasons. The project is "
-          "restricted or credentialed: then you need an account, often credentialing "
-          "(https://physionet.org/settings/credentialing/) and training, and its data use "
-          "agreement "
-          "signed for this very version. Or its files are given by partner clouds alone, or are "
-          "under embargo. Or the site lets in other programs only. Its page says which: "
-          "https://physionet.org/content/%s/"),
-        slug, slug);
+    }
 }
 
 /* The words for a version that is not there, with those that are. */
@@ -232,18 +242,11 @@ static void explain_absent(const char *slug, const char *version, HostServices *
                 version, slug, list, slug, (const char *)versions->pdata[0]);
 }
 
-static void explain(const ResolveRequest *request, const char *slug, const char *version,
-                    HostServices *services, GError **error)
+static void explain(const char *slug, const char *version, HostServices *services, GError **error)
 {
     const char *base = source_base(services, &physionet_fetcher.row, ENDPOINT_MAIN);
-    if (g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS)) {
-        g_autofree char *access =
-            physionet_describe_access(&physionet_fetcher, request->locator, request->manifest, 403);
-        g_clear_error(error);
-        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS, access);
-    } else if (g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT)) {
+    if (g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT))
         explain_absent(slug, version, services, base, error);
-    }
 }
 
 /* The version to list: what was asked for, else the newest, else what the catalogue recorded where
@@ -284,6 +287,7 @@ static ListingHead *make_head(const Manifest *manifest, const char *slug, const 
     ListingHead *head = listing_head_new();
     head->version = g_strdup(version);
     head->homepage = g_strdup_printf("https://physionet.org/content/%s/%s/", slug, version);
+    head->is_restricted = physionet_policy(NULL, manifest) > POLICY_OPEN;
     if (manifest) {
         head->title = g_strdup(manifest->title_en);
         head->licence = g_strdup(manifest->licence);
@@ -321,7 +325,7 @@ static ResolveResult physionet_resolve(const Fetcher *fetcher, const ResolveRequ
     ResolveResult result = physionet_list(&listing, &why);
     if (result != RESOLVE_FAILED)
         return result;
-    explain(request, slug, version, services, &why);
+    explain(slug, version, services, &why);
     g_propagate_error(error, why);
     return RESOLVE_FAILED;
 }
@@ -340,6 +344,10 @@ static AnswerKind physionet_classify(const Fetcher *fetcher, const AnswerHead *h
         return ANSWER_TERMS; /* the site's own word: rights, agreement or training are lacking */
     if (head->status == 503 && !answer_is_filter(head, text))
         return ANSWER_TRANSIENT; /* maintenance */
+    if (head->status == 451 && !answer_is_filter(head, text) && !answer_left_host(head))
+        return ANSWER_TERMS; /* by the address of who asks */
+    if (head->status == 403 && strstr(text, "<error><code>accessdenied"))
+        return ANSWER_ABSENT; /* the bucket's: back to the site */
     AnswerKind kind = fetcher_classify_common(head);
     if (kind == ANSWER_NOT_THE_SOURCES_OWN && !answer_is_filter(head, text) &&
         is_own_host(head->final_address))
@@ -357,6 +365,7 @@ const Fetcher physionet_fetcher = {
             .hosts = hosts,
             .connections = 8,
             .version_help = "physionet/mitdb@1.0.0",
+            .login = &login,
         },
     .check_locator = physionet_check_locator,
     .locator_from_name = physionet_locator_from_name,
@@ -365,6 +374,8 @@ const Fetcher physionet_fetcher = {
     .ref = physionet_ref,
     .versions = physionet_versions,
     .resolve = physionet_resolve,
+    .prepare = physionet_prepare,
     .classify = physionet_classify,
     .describe_access = physionet_describe_access,
+    .prove_login = physionet_prove_login,
 };

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "listing_crawl.h"
+#include "physionet_login.h"
 #include "physionet_project.h"
 #include "relpath.h"
 #include "source_facts.h"
@@ -42,6 +43,11 @@ static char *make_token(const char *version, const Validators *validators)
  * site does not answer at all. */
 static Document *get_list(const PhysioNetListing *listing, const json_t *token, GError **error)
 {
+    PhysioNetDoor door = {.services = listing->services,
+                          .base = listing->base,
+                          .slug = listing->slug,
+                          .version = listing->version,
+                          .manifest = listing->manifest};
     g_autofree char *url = g_strdup_printf("%s/files/%s/%s/" LIST_NAME, listing->base,
                                            listing->slug, listing->version);
     DocumentRequest request = {
@@ -51,7 +57,9 @@ static Document *get_list(const PhysioNetListing *listing, const json_t *token, 
         .if_modified_since = locator_text(token, "modified"),
     };
     GError *why = NULL;
-    Document *document = listing->services->get(listing->services, &request, &why);
+    Document *document = physionet_open(&door, &request, &why);
+    if (door.used_login)
+        listing->head->is_restricted = TRUE;
     if (document)
         return document;
     if (!listing->bucket || !g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN)) {
@@ -90,9 +98,11 @@ static void add_facts(const PhysioNetListing *listing)
             head->licence = g_strdup(facts.licence);
         if (!head->citation)
             head->citation = g_strdup(facts.doi);
-        if (facts.access && g_ascii_strcasecmp(facts.access, "Open") != 0)
+        if (physionet_policy(facts.access, NULL) > POLICY_OPEN) {
+            head->is_restricted = TRUE;
             head->access_note =
                 g_strdup_printf(_("PhysioNet calls its access \"%s\"."), facts.access);
+        }
     } else {
         listing_head_add_note(head, _("PhysioNet's description could not be read: %s"),
                               why ? why->message : "?");

@@ -19,7 +19,7 @@ static FileSpec *copy_file(const FileSpec *file)
 
 static GPtrArray *copy_lines(const char *const *lines)
 {
-    GPtrArray *copy = g_ptr_array_new_with_free_func(g_free);
+    GPtrArray *copy = g_ptr_array_new_with_free_func((GDestroyNotify)credential_header_free);
 
     for (gsize i = 0; lines[i] != NULL; i++)
         g_ptr_array_add(copy, g_strdup(lines[i]));

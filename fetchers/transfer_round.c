@@ -254,6 +254,17 @@ static OutcomeKind kind_of_error(const GError *error)
     return OUTCOME_BUSY;
 }
 
+/* What a fetcher says of a refusal is all that there is to say. */
+static void fail_prepared(Transfer *transfer, const GError *error)
+{
+    g_auto(Outcome) outcome = {.kind = kind_of_error(error), .retry_after_ms = -1};
+
+    outcome.address = redact_address(transfer->address);
+    outcome.detail = g_strdup(error->message);
+    outcome.is_explained = outcome.kind == OUTCOME_REFUSED;
+    round_end(transfer, &outcome);
+}
+
 static void prepare_returned(gpointer data)
 {
     PrepareCall *call = data;
@@ -262,7 +273,7 @@ static void prepare_returned(gpointer data)
     if (transfer->cancelled) {
         fail_round(transfer, OUTCOME_CANCELLED, NULL);
     } else if (call->error != NULL) {
-        fail_round(transfer, kind_of_error(call->error), call->error->message);
+        fail_prepared(transfer, call->error);
     } else {
         if (call->prepared != NULL) {
             transfer->prepared_address = g_steal_pointer(&call->prepared->address);
@@ -287,10 +298,25 @@ static void prepare(HostServices *services, gpointer data)
     task_queue_push(transfer->engine->queue, prepare_returned, call);
 }
 
+static gboolean must_prepare(Transfer *transfer)
+{
+    const Fetcher *fetcher = transfer->fetcher;
+
+    /* A document comes prepared; and the thread that prepares may be the one that waits for it. */
+    if (fetcher == NULL || fetcher->prepare == NULL || transfer->without_token ||
+        transfer->is_document)
+        return FALSE;
+    if (fetcher->row.login == NULL || !fetcher->row.login->where_refused || transfer->with_login)
+        return TRUE;
+    if (credentials_guard_of(transfer->engine->config.credentials, transfer->address) == NULL)
+        return FALSE;
+    transfer->history.can_log_in = FALSE; /* it goes with the login at once */
+    return TRUE;
+}
+
 static void prepare_or_request(Transfer *transfer)
 {
-    if (transfer->fetcher == NULL || transfer->fetcher->prepare == NULL ||
-        transfer->without_token) {
+    if (!must_prepare(transfer)) {
         request(transfer);
         return;
     }

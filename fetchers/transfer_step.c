@@ -207,6 +207,10 @@ void transfer_step(Transfer *transfer, const Outcome *outcome)
         transfer->without_token = TRUE;
         queue_again(transfer, step.delay_ms);
         break;
+    case STEP_WITH_LOGIN:
+        transfer->with_login = TRUE;
+        queue_again(transfer, step.delay_ms);
+        break;
     case STEP_REFRESH:
         begin_refresh(transfer, outcome, step.delay_ms);
         break;

@@ -23,8 +23,10 @@ Credential *credential_new(CredentialKind kind, const char *user, const char *se
 
 Credential *credential_copy(const Credential *credential)
 {
-    return credential_new(credential->kind, credential->user, credential->secret,
-                          credential->origin);
+    Credential *copy =
+        credential_new(credential->kind, credential->user, credential->secret, credential->origin);
+    copy->agent = g_strdup(credential->agent);
+    return copy;
 }
 
 void credential_free(Credential *credential)
@@ -33,6 +35,7 @@ void credential_free(Credential *credential)
         wipe(credential->secret);
         g_free(credential->user);
         g_free(credential->origin);
+        g_free(credential->agent);
         g_free(credential);
     }
 }
@@ -53,4 +56,13 @@ char *credential_header(const Credential *credential)
 void credential_header_free(char *header)
 {
     wipe(header);
+}
+
+GPtrArray *credential_headers(const Credential *credential)
+{
+    GPtrArray *lines = g_ptr_array_new_with_free_func((GDestroyNotify)credential_header_free);
+    g_ptr_array_add(lines, credential_header(credential));
+    if (credential->agent)
+        g_ptr_array_add(lines, g_strconcat("User-Agent: ", credential->agent, NULL));
+    return lines;
 }

@@ -17,9 +17,11 @@ typedef struct {
     char *secret; /* never NULL */
     char *origin; /* where it was found, for people: "medmirror login", "PHYSIONET_PASSWORD",
                      "/home/ana/.netrc" */
+    char *agent;  /* User-Agent of the requests that carry it, where the source takes it from none
+                     but certain programs; NULL: as always */
 } Credential;
 
-/* Strings are copied. Owned. */
+/* Strings are copied; no agent. Owned. */
 Credential *credential_new(CredentialKind kind, const char *user, const char *secret,
                            const char *origin);
 Credential *credential_copy(const Credential *credential);
@@ -30,3 +32,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
  * wipe it with credential_header_free(). */
 char *credential_header(const Credential *credential);
 void credential_header_free(char *header);
+/* The lines of a request that carries it: the header above, and "User-Agent: ..." where there is an
+ * agent. char*, without a NULL behind, wiped when the array is freed. Owned. */
+GPtrArray *credential_headers(const Credential *credential);

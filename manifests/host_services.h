@@ -20,6 +20,10 @@ typedef struct {
     gboolean range_is_suffix;
     gboolean head_only;  /* HEAD */
     gboolean any_status; /* answers of 4xx and 5xx are returned, not errors */
+    const char *source;  /* whose document it is: its jar of cookies, its word on what is a refusal;
+                            NULL: nobody's */
+    int *status;         /* set to the last answer's HTTP status, also where it is an error (0: none
+                            came); may be NULL */
 } DocumentRequest;
 
 typedef struct {
@@ -53,13 +57,17 @@ struct HostServices {
     void (*log)(HostServices *services, const char *message);
     gboolean (*cancelled)(HostServices *services);
     /* What the person has for SOURCE, to be told to ADDRESS. NULL without an error: there is
-     * nothing, or it was refused in this run. NULL with MEDMIRROR_ERROR_ACCESS: there is one that
-     * may not go to ADDRESS (no host of the source's, and neither https nor loopback), with the
-     * line to type. Owned. */
+     * nothing. NULL with MEDMIRROR_ERROR_ACCESS and the line to type: there is one that cannot be
+     * used: the source refused it in this run, it may not go to ADDRESS (no host of the source's,
+     * or neither https nor loopback), or others can read the file that it lies in. Owned. */
     Credential *(*credential)(HostServices *services, const char *source, const char *address,
                               GError **error);
     /* SOURCE refused what it was given: it is not used again in this run. */
     void (*refuse_credential)(HostServices *services, const char *source);
+    /* From now on in this run, what lies below PREFIX is asked for with SOURCE's credential:
+     * documents and files. For what was seen to be given only with it. */
+    void (*guard)(HostServices *services, const char *source, const char *prefix);
+    gboolean (*is_guarded)(HostServices *services, const char *address);
 };
 
 /* Convenience: get, checked, as text of at most MAX_BYTES. *FINAL_URL (may be NULL pointer) is

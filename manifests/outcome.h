@@ -38,14 +38,16 @@ typedef enum {
 /* A zeroed Outcome is OUTCOME_OK. Strings are owned: outcome_clear(). */
 typedef struct {
     OutcomeKind kind;
-    int status;            /* HTTP status, 0 where none came */
-    int curl_code;         /* CURLcode, 0 where none */
-    int error_number;      /* errno of OUTCOME_STORAGE */
-    gboolean after_resume; /* WRONG_BYTES, TRUNCATED_ARCHIVE: some bytes came from an earlier
-                              attempt or address */
-    gint64 retry_after_ms; /* what Retry-After asked for, -1 where it did not */
-    guint64 received;      /* bytes that this attempt stored */
-    char *address;         /* redacted, for people */
+    int status;                /* HTTP status, 0 where none came */
+    int curl_code;             /* CURLcode, 0 where none */
+    int error_number;          /* errno of OUTCOME_STORAGE */
+    gboolean login_is_refused; /* REFUSED: the login itself, which all files that need it go with */
+    gboolean is_explained;     /* REFUSED: DETAIL is whole sentences, with the line to type */
+    gboolean after_resume;     /* WRONG_BYTES, TRUNCATED_ARCHIVE: some bytes came from an earlier
+                                  attempt or address */
+    gint64 retry_after_ms;     /* what Retry-After asked for, -1 where it did not */
+    guint64 received;          /* bytes that this attempt stored */
+    char *address;             /* redacted, for people */
     char *detail; /* a clause for people: "HTTP 503 Service Unavailable", "no byte for 60 s"; may be
                      NULL */
     char *title;  /* title or first line of a foreign answer; may be NULL */

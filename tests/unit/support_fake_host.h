@@ -19,6 +19,8 @@ typedef struct {
     gsize length;
     const char *etag, *modified; /* NULL: none */
     const char *final_url;       /* NULL: as asked */
+    const char *login;           /* "user:password" that opens it; NULL: it is open */
+    gboolean no_right;           /* a right login is answered with 403 */
     int head_status;             /* 0: as GET's */
     gboolean no_length;          /* HEAD tells no length */
     gboolean ignores_range;
@@ -32,6 +34,9 @@ typedef struct {
     GHashTable *bases;   /* endpoint name to base */
     GPtrArray *log;
     gboolean cancelled;
+    Credential *login;  /* what the person has; NULL: nothing */
+    gboolean refused;   /* the fetcher said so */
+    GPtrArray *guarded; /* char*: prefixes */
 } FakeHost;
 
 static inline void fake_answer_free(gpointer data)
@@ -90,16 +95,42 @@ static inline Document *fake_refuse(const DocumentRequest *request, int status, 
     return NULL;
 }
 
+/* As PhysioNet does: a login counts from an agent that it takes passwords from. */
+static inline int fake_login_status(const FakeAnswer *answer, const DocumentRequest *request,
+                                    int status)
+{
+    const char *given = NULL;
+    gboolean agent_is_known = FALSE;
+    for (gsize i = 0; request->headers && request->headers[i]; i++) {
+        if (g_str_has_prefix(request->headers[i], "Authorization: "))
+            given = request->headers[i];
+        agent_is_known |= g_str_has_prefix(request->headers[i], "User-Agent: Wget/");
+    }
+    if (!answer->login || status >= 400)
+        return status;
+    if (!agent_is_known)
+        return 403;
+    g_auto(GStrv) pair = g_strsplit(answer->login, ":", 2);
+    g_autoptr(Credential) right = credential_new(CREDENTIAL_PASSWORD, pair[0], pair[1], NULL);
+    g_autofree char *wanted = credential_header(right);
+    if (g_strcmp0(given, wanted) != 0)
+        return 401;
+    return answer->no_right ? 403 : status;
+}
+
 static inline Document *fake_get(HostServices *services, const DocumentRequest *request,
                                  GError **error)
 {
     FakeHost *host = services->host;
     gboolean is_range = request->range_to > 0;
-    g_ptr_array_add(host->asked, g_strdup_printf("%s %s%s",
+    gboolean with_login = request->headers && request->headers[0] &&
+                          g_str_has_prefix(request->headers[0], "Authorization: ");
+    g_ptr_array_add(host->asked, g_strdup_printf("%s %s%s%s",
                                                  request->head_only ? "HEAD"
                                                  : is_range         ? "RANGE"
                                                                     : "GET",
-                                                 request->url, request->optional ? " ?" : ""));
+                                                 request->url, request->optional ? " ?" : "",
+                                                 with_login ? " (login)" : ""));
     static const FakeAnswer nothing = {
         .status = 404, .type = "text/html", .body = (char *)"<html>", .length = 6};
     const FakeAnswer *answer = g_hash_table_lookup(host->answers, request->url);
@@ -111,6 +142,9 @@ static inline Document *fake_get(HostServices *services, const DocumentRequest *
         return NULL;
     }
     int status = request->head_only && answer->head_status ? answer->head_status : answer->status;
+    status = fake_login_status(answer, request, status);
+    if (request->status)
+        *request->status = status;
     if (status >= 400 && !request->any_status)
         return fake_refuse(request, status, error);
     if (status == 200 && answer->etag && g_strcmp0(request->if_none_match, answer->etag) == 0)
@@ -144,6 +178,45 @@ static inline gboolean fake_cancelled(HostServices *services)
     return ((FakeHost *)services->host)->cancelled;
 }
 
+static inline Credential *fake_credential(HostServices *services, const char *source,
+                                          const char *address, GError **error)
+{
+    FakeHost *host = services->host;
+    if (host->refused) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                    "The login was refused in this run.");
+        return NULL;
+    }
+    return host->login ? credential_copy(host->login) : NULL;
+}
+
+static inline void fake_refuse_credential(HostServices *services, const char *source)
+{
+    ((FakeHost *)services->host)->refused = TRUE;
+}
+
+static inline void fake_guard(HostServices *services, const char *source, const char *prefix)
+{
+    g_ptr_array_add(((FakeHost *)services->host)->guarded, g_strdup(prefix));
+}
+
+static inline gboolean fake_is_guarded(HostServices *services, const char *address)
+{
+    const FakeHost *host = services->host;
+    for (guint i = 0; i < host->guarded->len; i++)
+        if (g_str_has_prefix(address, host->guarded->pdata[i]))
+            return TRUE;
+    return FALSE;
+}
+
+/* The person logs in as USER. */
+static inline void fake_log_in(FakeHost *host, const char *user, const char *password)
+{
+    credential_free(host->login);
+    host->login = credential_new(CREDENTIAL_PASSWORD, user, password, "PHYSIONET_PASSWORD");
+    host->login->agent = g_strdup("Wget/1.21 (medmirror)");
+}
+
 static inline FakeHost *fake_host_new(void)
 {
     FakeHost *host = g_new0(FakeHost, 1);
@@ -151,7 +224,12 @@ static inline FakeHost *fake_host_new(void)
                                     .get = fake_get,
                                     .endpoint = fake_endpoint,
                                     .log = fake_log,
-                                    .cancelled = fake_cancelled};
+                                    .cancelled = fake_cancelled,
+                                    .credential = fake_credential,
+                                    .refuse_credential = fake_refuse_credential,
+                                    .guard = fake_guard,
+                                    .is_guarded = fake_is_guarded};
+    host->guarded = g_ptr_array_new_with_free_func(g_free);
     host->answers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, fake_answer_free);
     host->asked = g_ptr_array_new_with_free_func(g_free);
     host->log = g_ptr_array_new_with_free_func(g_free);
@@ -165,6 +243,8 @@ static inline void fake_host_free(FakeHost *host)
     g_hash_table_unref(host->bases);
     g_ptr_array_unref(host->asked);
     g_ptr_array_unref(host->log);
+    g_ptr_array_unref(host->guarded);
+    credential_free(host->login);
     g_free(host);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FakeHost, fake_host_free)

@@ -413,40 +413,315 @@ static void check_wrong_lists(void)
     }
 }
 
-static void check_refusals(void)
+#define CLOSED SITE "/files/mimiciii/1.4/"
+#define CLOSED_SUMS CLOSED "SHA256SUMS.txt"
+#define CLOSED_FACTS SITE "/api/v1/projects/mimiciii/versions/1.4/"
+#define MIMIC "{\"project\":\"mimiciii\"}"
+#define RIGHT "ana:p\xc3\xa4ssword: 1"
+
+static Manifest *closed_manifest(void)
 {
-    g_autoptr(FakeHost) host = usual_host();
+    static const char json[] =
+        "{\"id\":\"mimic-iii\",\"kind\":\"dataset\",\"title\":{\"en\":\"M\",\"zh\":\"M\"},"
+        "\"source\":\"physionet\",\"locator\":{\"project\":\"mimiciii\",\"version\":\"1.4\"},"
+        "\"access\":\"application\",\"related\":[\"mimic-iii-demo\"]}";
+    g_autoptr(GError) error = NULL;
+    Manifest *manifest = manifest_parse(json, strlen(json), "x.json", &error);
+    g_assert_no_error(error);
+    return manifest;
+}
+
+/* A project that lets in who knows RIGHT. */
+static FakeHost *closed_host(const char *access)
+{
+    FakeHost *host = fake_host_new();
+    FakeAnswer *list = fake_serve(host, CLOSED_SUMS, 200, "text/plain", SHA_A " NOTES.csv.gz\n");
+    list->login = RIGHT;
+    list->etag = "\"1-2\"";
+    fake_serve(host, CLOSED "NOTES.csv.gz", 200, "application/gzip", "x")->login = RIGHT;
+    g_autofree char *json = g_strdup_printf("{\"access_policy\":\"%s\"}", access);
+    fake_serve(host, CLOSED_FACTS, 200, "application/json", json);
+    return host;
+}
+
+typedef struct {
+    const char *name, *access;
+    gboolean in_catalogue;
+    const char *user, *password; /* NULL: no login is here */
+    gboolean no_right;
+    const char *asked;   /* for the list */
+    const char *says[6]; /* in this order */
+    const char *silent;  /* is not said */
+} RefusalCase;
+
+static const RefusalCase refusals[] = {
+    {"nobody, known as closed",
+     "Credentialed",
+     TRUE,
+     NULL,
+     NULL,
+     FALSE,
+     "GET " CLOSED_SUMS "\n",
+     {"without a login", SITE "/content/mimiciii/1.4/",
+      SITE "/content/mimiciii/view-required-training/1.4/", SITE "/sign-dua/mimiciii/1.4/",
+      "medmirror login physionet", "medmirror pull mimic-iii"},
+     "region"},
+    {"nobody, closed as the API says",
+     "Restricted",
+     FALSE,
+     NULL,
+     NULL,
+     FALSE,
+     "GET " CLOSED_SUMS "\n",
+     {"without a login", SITE "/sign-dua/mimiciii/1.4/", "medmirror login physionet",
+      "medmirror pull physionet/mimiciii@1.4"},
+     "training"},
+    {"nobody, and a person decides",
+     "Contributor Review",
+     FALSE,
+     NULL,
+     NULL,
+     FALSE,
+     "GET " CLOSED_SUMS "\n",
+     {"without a login", "view-required-training", SITE "/request-access/mimiciii/1.4/",
+      "medmirror login physionet"},
+     "sign-dua"},
+    {"nobody, and it is called open",
+     "Open",
+     FALSE,
+     NULL,
+     NULL,
+     FALSE,
+     "GET " CLOSED_SUMS "\n",
+     {"PhysioNet asks for a login for this open dataset", "refuses your region", "closed",
+      SITE "/content/mimiciii/1.4/", "medmirror login physionet"},
+     "training"},
+    {"a wrong password",
+     "Credentialed",
+     TRUE,
+     "ana",
+     "guess",
+     FALSE,
+     "GET " CLOSED_SUMS " (login)\n",
+     {"does not know this user", "ana", "PHYSIONET_PASSWORD", "medmirror login physionet"},
+     "guess"},
+    {"a wrong password, not in the catalogue",
+     "Credentialed",
+     FALSE,
+     "ana",
+     "guess",
+     FALSE,
+     "GET " CLOSED_SUMS "\nGET " CLOSED_SUMS " (login)\n",
+     {"does not know this user", "ana", "PHYSIONET_PASSWORD", "medmirror login physionet"},
+     "guess"},
+    {"no right",
+     "Credentialed",
+     TRUE,
+     "ana",
+     "p\xc3\xa4ssword: 1",
+     TRUE,
+     "GET " CLOSED_SUMS " (login)\n",
+     {"knows you", SITE "/sign-dua/mimiciii/1.4/",
+      SITE "/content/mimiciii/view-required-training/1.4/", "closed for download", "region",
+      "medmirror show mimic-iii-demo"},
+     "ssword"},
+    {"no right, and no training is wanted",
+     "Restricted",
+     TRUE,
+     "ana",
+     "p\xc3\xa4ssword: 1",
+     TRUE,
+     "GET " CLOSED_SUMS " (login)\n",
+     {"knows you", SITE "/sign-dua/mimiciii/1.4/", "closed for download", "region"},
+     "training"},
+};
+
+static void check_refusal(const RefusalCase *refusal)
+{
+    g_autoptr(FakeHost) host = closed_host(refusal->access);
+    g_autoptr(Manifest) manifest = refusal->in_catalogue ? closed_manifest() : NULL;
     g_auto(FakeTaker) taker;
     fake_taker_init(&taker);
     g_autoptr(GError) error = NULL;
-    fake_serve(host, SUMS, 403, "text/html", "<html>");
-    g_assert_cmpint(resolve(host, &taker, MITDB, NULL, NULL, NULL, &error), ==, RESOLVE_FAILED);
+    if (refusal->user)
+        fake_log_in(host, refusal->user, refusal->password);
+    ((FakeAnswer *)g_hash_table_lookup(host->answers, CLOSED_SUMS))->no_right = refusal->no_right;
+    g_assert_cmpint(resolve(host, &taker, MIMIC, "1.4", NULL, manifest, &error), ==,
+                    RESOLVE_FAILED);
     g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
-    static const char *const causes[] = {"data use agreement", "partner clouds", "other programs",
-                                         "https://physionet.org/content/mitdb/"};
-    for (guint i = 0; i < G_N_ELEMENTS(causes); i++)
-        g_assert_nonnull(strstr(error->message, causes[i]));
+    g_test_message("%s: %s", refusal->name, error->message);
+    const char *at = error->message;
+    for (guint i = 0; i < G_N_ELEMENTS(refusal->says) && refusal->says[i]; i++) {
+        at = strstr(at, refusal->says[i]);
+        g_assert_nonnull(at);
+    }
+    g_assert_null(strstr(error->message, refusal->silent));
+    g_autofree char *asked = fake_asked(host);
+    g_assert_true(g_str_has_prefix(asked, refusal->asked));
+    g_assert_null(strstr(asked + strlen(refusal->asked), "/files/"));
+    g_assert_cmpuint(host->guarded->len, ==, 0);
+    g_assert_cmpint(host->refused, ==, refusal->user && !refusal->no_right);
+
+    /* What was refused is not tried again: the error is the store's own. */
+    if (!host->refused)
+        return;
+    g_clear_error(&error);
+    g_ptr_array_set_size(host->asked, 0);
+    g_assert_cmpint(resolve(host, &taker, MIMIC, "1.4", NULL, manifest, &error), ==,
+                    RESOLVE_FAILED);
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
+    g_autofree char *again = fake_asked(host);
+    g_assert_null(strstr(again, "(login)"));
+}
+
+static void check_refusals(void)
+{
+    for (guint i = 0; i < G_N_ELEMENTS(refusals); i++)
+        check_refusal(&refusals[i]);
+}
+
+/* With a login: one request goes first and alone, and the rest is guarded. */
+static void check_login(void)
+{
+    g_autoptr(FakeHost) host = closed_host("Credentialed");
+    g_autoptr(Manifest) manifest = closed_manifest();
+    g_auto(FakeTaker) taker;
+    fake_taker_init(&taker);
+    g_autoptr(GError) error = NULL;
+    fake_log_in(host, "ana", "p\xc3\xa4ssword: 1");
+    g_assert_cmpint(resolve(host, &taker, MIMIC, "1.4", NULL, manifest, &error), ==,
+                    RESOLVE_LISTED);
+    g_assert_no_error(error);
+    g_assert_true(taker.head->is_restricted);
+    g_autofree char *asked = fake_asked(host);
+    g_assert_true(g_str_has_prefix(asked, "GET " CLOSED_SUMS " (login)\n"));
+    g_assert_cmpuint(host->guarded->len, ==, 1);
+    g_assert_cmpstr(host->guarded->pdata[0], ==, CLOSED);
+
+    /* Its files carry it; nothing is asked before. */
+    g_ptr_array_set_size(host->asked, 0);
+    g_autoptr(Prepared) prepared = physionet_fetcher.prepare(
+        &physionet_fetcher, NULL, NULL, CLOSED "NOTES.csv.gz", &host->services, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(prepared->headers->len, ==, 2);
+    g_assert_true(g_str_has_prefix(prepared->headers->pdata[0], "Authorization: Basic "));
+    g_assert_true(g_str_has_prefix(prepared->headers->pdata[1], "User-Agent: Wget/"));
+    g_assert_cmpuint(host->asked->len, ==, 0);
+    g_autoptr(Prepared) bucket = physionet_fetcher.prepare(
+        &physionet_fetcher, NULL, NULL, "https://physionet-open.s3.amazonaws.com/mitdb/1.0.0/x",
+        &host->services, &error);
+    g_assert_no_error(error);
+    g_assert_null(bucket->headers);
+
+    /* Nothing is new, and it is as closed as before. */
+    g_autofree char *token = g_strdup(taker.head->state_token);
+    g_assert_cmpint(resolve(host, &taker, MIMIC, "1.4", token, manifest, &error), ==,
+                    RESOLVE_UNCHANGED);
+    g_assert_true(taker.head->is_restricted);
+
+    /* Open data is asked for without, whoever is logged in. */
+    g_autoptr(FakeHost) open = usual_host();
+    fake_log_in(open, "ana", "p\xc3\xa4ssword: 1");
+    g_assert_cmpint(resolve(open, &taker, MITDB, NULL, NULL, NULL, &error), ==, RESOLVE_LISTED);
+    g_assert_false(taker.head->is_restricted);
+    g_autofree char *without = fake_asked(open);
+    g_assert_null(strstr(without, "(login)"));
+}
+
+/* Files of a listing that is known already: the first one shows what the login is worth. */
+static void check_prepare(void)
+{
+    g_autoptr(FakeHost) host = closed_host("Credentialed");
+    g_autoptr(GError) error = NULL;
+    g_assert_null(physionet_fetcher.prepare(&physionet_fetcher, NULL, NULL, CLOSED "NOTES.csv.gz",
+                                            &host->services, &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
+    g_assert_nonnull(strstr(error->message, "medmirror login physionet"));
     g_clear_error(&error);
 
-    /* A credentialed project of the catalogue. */
-    static const char json[] =
-        "{\"id\":\"mimic-iii\",\"kind\":\"dataset\",\"title\":{\"en\":\"M\",\"zh\":\"M\"},"
-        "\"source\":\"physionet\",\"locator\":{\"project\":\"mimiciii\"},"
-        "\"access\":\"application\"}";
-    g_autoptr(Manifest) manifest = manifest_parse(json, strlen(json), "x.json", &error);
-    g_assert_no_error(error);
-    fake_serve(host, SITE "/files/mimiciii/1.4/SHA256SUMS.txt", 401, "text/html", "");
-    g_assert_cmpint(
-        resolve(host, &taker, "{\"project\":\"mimiciii\"}", "1.4", NULL, manifest, &error), ==,
-        RESOLVE_FAILED);
-    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
-    g_assert_nonnull(strstr(error->message, "\"mimiciii\" is not open"));
-    g_assert_nonnull(strstr(error->message, "credentialing"));
-    json_auto_t *locator = json_pack("{s:s}", "project", "mimiciii");
+    fake_log_in(host, "ana", "guess");
+    for (guint i = 0; i < 3; i++) {
+        g_assert_null(physionet_fetcher.prepare(&physionet_fetcher, NULL, NULL,
+                                                CLOSED "NOTES.csv.gz", &host->services, &error));
+        g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
+        g_clear_error(&error);
+    }
+    g_autofree char *asked = fake_asked(host);
+    g_assert_cmpstr(asked, ==, "HEAD " CLOSED "NOTES.csv.gz (login)\n");
+
+    g_autoptr(FakeHost) right = closed_host("Credentialed");
+    fake_log_in(right, "ana", "p\xc3\xa4ssword: 1");
+    for (guint i = 0; i < 3; i++) {
+        g_autoptr(Prepared) prepared = physionet_fetcher.prepare(
+            &physionet_fetcher, NULL, NULL, CLOSED "NOTES.csv.gz", &right->services, &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(prepared->headers);
+    }
+    g_autofree char *once = fake_asked(right);
+    g_assert_cmpstr(once, ==, "HEAD " CLOSED "NOTES.csv.gz (login)\n");
+}
+
+static void check_beforehand(void)
+{
+    g_autoptr(Manifest) manifest = closed_manifest();
     g_autofree char *before =
-        physionet_fetcher.describe_access(&physionet_fetcher, locator, manifest, 0);
-    g_assert_nonnull(strstr(before, "is not open"));
-    g_assert_null(physionet_fetcher.describe_access(&physionet_fetcher, locator, NULL, 0));
+        physionet_fetcher.describe_access(&physionet_fetcher, manifest->locator, manifest, 0);
+    g_assert_nonnull(strstr(before, SITE "/sign-dua/mimiciii/1.4/"));
+    g_assert_nonnull(strstr(before, "medmirror login physionet"));
+    g_assert_nonnull(strstr(before, "medmirror pull mimic-iii"));
+    g_assert_null(
+        physionet_fetcher.describe_access(&physionet_fetcher, manifest->locator, NULL, 0));
+}
+
+typedef struct {
+    const char *name;
+    gboolean has_usual; /* the project that is usually asked */
+    const char *password;
+    gboolean no_right;
+    int code; /* -1: proven */
+    const char *says;
+    const char *asked;
+} ProofCase;
+
+static void check_proofs(void)
+{
+    static const ProofCase proofs[] = {
+        {"opens", TRUE, "p\xc3\xa4ssword: 1", FALSE, -1, "may read",
+         "GET " CLOSED_SUMS " (login)\n"},
+        {"right", TRUE, "p\xc3\xa4ssword: 1", TRUE, -1, "the password is right",
+         "GET " CLOSED_SUMS " (login)\n"},
+        {"wrong", TRUE, "guess", FALSE, MEDMIRROR_ERROR_ACCESS, "Nothing was stored",
+         "GET " CLOSED_SUMS " (login)\n"},
+        {"another project", FALSE, "p\xc3\xa4ssword: 1", FALSE, -1, "agreed 2.0",
+         "GET " CLOSED_SUMS " (login)\nGET " SITE "/api/v1/projects/published/ ?\n"
+         "GET " SITE "/files/agreed/2.0/SHA256SUMS.txt (login)\n"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(proofs); i++) {
+        g_autoptr(FakeHost) host = closed_host("Credentialed");
+        g_autoptr(GError) error = NULL;
+        g_autofree char *said = NULL;
+        if (!proofs[i].has_usual)
+            g_hash_table_remove(host->answers, CLOSED_SUMS);
+        else
+            ((FakeAnswer *)g_hash_table_lookup(host->answers, CLOSED_SUMS))->no_right =
+                proofs[i].no_right;
+        fake_serve(host, SITE "/api/v1/projects/published/", 200, "application/json",
+                   "[{\"slug\":\"mitdb\",\"version\":\"1.0.0\",\"access_policy\":\"Open\"},"
+                   "{\"slug\":\"agreed\",\"version\":\"2.0\",\"access_policy\":\"Restricted\"}]");
+        fake_serve(host, SITE "/files/agreed/2.0/SHA256SUMS.txt", 200, "text/plain", "")->login =
+            RIGHT;
+        fake_log_in(host, "ana", proofs[i].password);
+        gboolean good = physionet_fetcher.prove_login(&physionet_fetcher, host->login,
+                                                      &host->services, &said, &error);
+        g_test_message("%s: %s", proofs[i].name, good ? said : error->message);
+        g_assert_cmpint(good, ==, proofs[i].code == -1);
+        if (!good)
+            g_assert_error(error, MEDMIRROR_ERROR, proofs[i].code);
+        g_assert_nonnull(strstr(good ? said : error->message, proofs[i].says));
+        g_autofree char *asked = fake_asked(host);
+        g_assert_cmpstr(asked, ==, proofs[i].asked);
+        g_assert_cmpuint(host->guarded->len, ==, 0);
+    }
 }
 
 static void check_absent(void)
@@ -491,6 +766,10 @@ int main(int argc, char **argv)
     g_test_add_func("/physionet/no list", check_no_list);
     g_test_add_func("/physionet/wrong lists", check_wrong_lists);
     g_test_add_func("/physionet/refusals", check_refusals);
+    g_test_add_func("/physionet/login", check_login);
+    g_test_add_func("/physionet/files with a login", check_prepare);
+    g_test_add_func("/physionet/beforehand", check_beforehand);
+    g_test_add_func("/physionet/proofs of a login", check_proofs);
     g_test_add_func("/physionet/absent", check_absent);
     return g_test_run();
 }
