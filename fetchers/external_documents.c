@@ -278,6 +278,7 @@ gboolean external_documents_get(ExternalDocuments *documents, const Message *mes
             .if_modified_since = message->if_modified_since,
             .head_only = message->head_only,
             .any_status = message->any_status,
+            .source = external->name,
         };
         documents->document = services->get(services, &request, &why);
     }

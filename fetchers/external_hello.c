@@ -51,7 +51,7 @@ static const char *const rule_words[] = {"login-page",      "terms",     "quota"
 G_STATIC_ASSERT(G_N_ELEMENTS(rule_kinds) + 1 == G_N_ELEMENTS(rule_words));
 
 static const char *const ability_words[] = {"versions", "prepare", "refresh", NULL};
-static const char *const need_words[] = {"credential", NULL};
+static const char *const need_words[] = {"password", "token", NULL};
 
 static const FormPattern source_pattern = {"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
                                            N_("a name of lower-case letters, digits and hyphens")};
@@ -130,7 +130,7 @@ static const FormKey hello_keys[] = {
     {"abilities", FORM_TEXTS, AT(ExternalHello, abilities), .words = ability_words,
      .help = N_("what it can do besides resolve")},
     {"needs", FORM_TEXTS, AT(ExternalHello, needs), .words = need_words,
-     .help = N_("what it may ask for")},
+     .help = N_("which credential it may ask for")},
     {"connections", FORM_NUMBER, AT(ExternalHello, connections), .most = MOST_CONNECTIONS,
      .help = N_("the polite number of connections to one host")},
     {"never_resumes", FORM_FLAG, AT(ExternalHello, never_resumes),
@@ -170,8 +170,10 @@ static gboolean check_hello(FormReader *reader, gpointer record)
     hello->lists_versions = has_word(hello->abilities, "versions");
     hello->prepares = has_word(hello->abilities, "prepare");
     hello->refreshes = has_word(hello->abilities, "refresh");
-    hello->needs_credential = has_word(hello->needs, "credential");
-    return check_count(reader, "hosts", hello->hosts, MOST_HOSTS) &&
+    hello->needs_credential = hello->needs->len > 0;
+    hello->credential = has_word(hello->needs, "token") ? CREDENTIAL_TOKEN : CREDENTIAL_PASSWORD;
+    return check_count(reader, "needs", hello->needs, 1) &&
+           check_count(reader, "hosts", hello->hosts, MOST_HOSTS) &&
            check_count(reader, "locator_keys", hello->locator_keys, MOST_KEYS) &&
            check_count(reader, "classify", hello->classify, MOST_RULES) &&
            check_count(reader, "access", hello->access, MOST_ACCESS);

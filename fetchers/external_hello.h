@@ -22,7 +22,9 @@ typedef struct {
     GPtrArray *classify; /* ExternalRule* */
     GPtrArray *access;   /* ExternalAccess* */
     guint protocol;
-    gboolean lists_versions, prepares, refreshes, needs_credential; /* of the above */
+    gboolean lists_versions, prepares, refreshes; /* of the above */
+    gboolean needs_credential;
+    CredentialKind credential;
 } ExternalHello;
 
 /* NULL with MEDMIRROR_ERROR_USAGE where LINE is none, or is not SOURCE's. NAME stands at the head

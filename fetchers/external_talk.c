@@ -80,6 +80,8 @@ static void publish(External *external, ExternalHello *hello)
     FetcherRow *row = &external->fetcher.row;
     g_ptr_array_add(hello->hosts, NULL);
     row->hosts = (const char *const *)hello->hosts->pdata;
+    external->login = (SourceLogin){.kind = hello->credential, .hosts = row->hosts};
+    row->login = hello->needs_credential ? &external->login : NULL;
     row->connections = hello->connections;
     row->never_resumes = hello->never_resumes;
     external->endpoints[1] = hello->base;

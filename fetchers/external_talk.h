@@ -14,6 +14,7 @@ typedef struct {
     char *name, *path, *label;
     guint64 silence_ms;
     const char *endpoints[3];
+    SourceLogin login;
     pthread_mutex_t mutex; /* of what follows: one request at a time */
     ExternalProcess *process;
     ExternalHello *hello; /* set once, read by g_atomic_pointer_get() */
