@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "catalogue.h"
+#include "config_keys.h"
 #include "error.h"
 #include "external_program.h"
 #include "i18n.h"
@@ -11,51 +11,6 @@
 #include <string.h>
 
 #define DEFAULT_RESERVE (G_GUINT64_CONSTANT(256) << 20)
-
-typedef enum {
-    KEY_TEXT,
-    KEY_BYTES,
-    KEY_COUNT,
-    KEY_MS,
-    KEY_BOOLEAN,
-} KeyKind;
-
-typedef struct {
-    const char *group;
-    const char *key;
-    KeyKind kind;
-    gsize offset;
-} KeyRow;
-
-#define AT(member) G_STRUCT_OFFSET(Config, member)
-
-static const KeyRow rows[] = {
-    {"mirror", "dir", KEY_TEXT, AT(mirror)},
-    {"mirror", "max-size", KEY_BYTES, AT(max_size)},
-    {"mirror", "max-files", KEY_BYTES, AT(max_files)},
-    {"mirror", "reserve", KEY_BYTES, AT(reserve)},
-    {"mirror", "keep-archives", KEY_BOOLEAN, AT(keep_archives)},
-    {"network", "ca-file", KEY_TEXT, AT(ca_file)},
-    {"network", "ca-dir", KEY_TEXT, AT(ca_dir)},
-    {"network", "proxy", KEY_TEXT, AT(proxy)},
-    {"network", "no-proxy", KEY_TEXT, AT(no_proxy)},
-    {"network", "user-agent", KEY_TEXT, AT(engine.user_agent)},
-    {"network", "limit-rate", KEY_BYTES, AT(engine.limit_rate)},
-    {"network", "connections-per-host", KEY_COUNT, AT(engine.connections_per_host)},
-    {"network", "retries", KEY_COUNT, AT(engine.retries)},
-    {"network", "delay-min", KEY_MS, AT(engine.delay_min_ms)},
-    {"network", "delay-max", KEY_MS, AT(engine.delay_max_ms)},
-    {"network", "retry-after-max", KEY_MS, AT(engine.retry_after_max_ms)},
-    {"network", "connect-timeout", KEY_MS, AT(engine.connect_ms)},
-    {"network", "first-byte-timeout", KEY_MS, AT(engine.first_byte_ms)},
-    {"network", "stall-timeout", KEY_MS, AT(engine.stall_ms)},
-    {"network", "network-patience", KEY_MS, AT(engine.network_patience_ms)},
-    {"network", "patience-interval", KEY_MS, AT(engine.patience_interval_ms)},
-    {"network", "host-point-interval", KEY_MS, AT(engine.host_point_ms)},
-    {"network", "piece-size", KEY_BYTES, AT(engine.piece_bytes)},
-    {"network", "segment-from", KEY_BYTES, AT(engine.segment_from_bytes)},
-    {"network", "fetcher-timeout", KEY_MS, AT(fetcher_ms)},
-};
 
 gboolean bytes_parse(const char *text, guint64 *bytes)
 {
@@ -108,76 +63,14 @@ static guint line_of(const char *text, const char *group, const char *key)
     return 0;
 }
 
-static const char *kind_words(KeyKind kind)
-{
-    switch (kind) {
-    case KEY_BYTES:
-        return _("a number, as in 500k, 10M or 2TB");
-    case KEY_COUNT:
-        return _("a number from 1 to 10000");
-    case KEY_MS:
-        return _("a number of milliseconds");
-    case KEY_BOOLEAN:
-        return _("yes or no");
-    case KEY_TEXT:
-        break;
-    }
-    return _("a text");
-}
-
-static gboolean value_set(Config *config, const KeyRow *row, const char *value)
-{
-    void *at = G_STRUCT_MEMBER_P(config, row->offset);
-    guint64 number = 0;
-    switch (row->kind) {
-    case KEY_TEXT:
-        if (!*(char **)at) {
-            *(char **)at = g_strdup(value);
-        }
-        return TRUE;
-    case KEY_BYTES:
-        if (!bytes_parse(value, &number)) {
-            return FALSE;
-        }
-        *(guint64 *)at = number;
-        return TRUE;
-    case KEY_MS:
-        if (!g_ascii_string_to_unsigned(value, 10, 0, G_MAXINT64, &number, NULL)) {
-            return FALSE;
-        }
-        *(guint64 *)at = number;
-        return TRUE;
-    case KEY_COUNT:
-        if (!g_ascii_string_to_unsigned(value, 10, 1, 10000, &number, NULL)) {
-            return FALSE;
-        }
-        *(guint *)at = (guint)number;
-        return TRUE;
-    case KEY_BOOLEAN:
-        if (strcmp(value, "yes") && strcmp(value, "no") && strcmp(value, "true") &&
-            strcmp(value, "false")) {
-            return FALSE;
-        }
-        *(gboolean *)at = value[0] == 'y' || value[0] == 't';
-        return TRUE;
-    }
-    return FALSE;
-}
-
 static gboolean key_unknown(const char *path, guint line, const char *group, const char *key,
                             GError **error)
 {
-    g_autoptr(GPtrArray) known = g_ptr_array_new();
-    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (strcmp(rows[i].group, group) == 0) {
-            g_ptr_array_add(known, (gpointer)rows[i].key);
-        }
-    }
-    g_autoptr(GPtrArray) near = nearest_words(key, known, 1);
-    if (near->len) {
+    const char *near = config_key_nearest(group, key);
+    if (near) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s:%u: [%s] has no key '%s'. The nearest one is '%s'."), path, line, group,
-                    key, (const char *)g_ptr_array_index(near, 0));
+                    key, near);
     } else {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s:%u: [%s] has no key '%s'."), path, line, group, key);
@@ -185,14 +78,13 @@ static gboolean key_unknown(const char *path, guint line, const char *group, con
     return FALSE;
 }
 
-static const KeyRow *row_find(const char *group, const char *key)
+/* Of two files the first one's word counts. */
+static void note_origin(Config *config, const char *full, const char *value, const char *path)
 {
-    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (strcmp(rows[i].group, group) == 0 && strcmp(rows[i].key, key) == 0) {
-            return &rows[i];
-        }
+    if (!g_hash_table_contains(config->origins, full)) {
+        g_hash_table_insert(config->origins, g_strdup(full), g_strdup(path));
+        g_hash_table_insert(config->texts, g_strdup(full), g_strdup(value));
     }
-    return NULL;
 }
 
 /* What the first file says of a source counts. */
@@ -213,17 +105,47 @@ static gboolean fetcher_read(Config *config, const char *name, const char *progr
     return TRUE;
 }
 
+#define SOURCE_GROUP "source "
+
+/* [source NAME]: how that source is spoken to. */
+static gboolean source_read(Config *config, const char *name, const char *key, const char *value,
+                            const char *path, guint line, GError **error)
+{
+    if (!fetcher_find(name)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s:%u: there is no source '%s'. Type: medmirror doctor, which lists them."),
+                    path, line, name);
+        return FALSE;
+    }
+    if (strcmp(key, "user-agent") != 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s:%u: [source %s] has no key '%s'. Its key is 'user-agent'."), path, line,
+                    name, key);
+        return FALSE;
+    }
+    for (guint i = 0; i < config->agents->len; i += 2) {
+        if (strcmp(g_ptr_array_index(config->agents, i), name) == 0) {
+            return TRUE;
+        }
+    }
+    g_ptr_array_add(config->agents, g_strdup(name));
+    g_ptr_array_add(config->agents, g_strdup(value));
+    return TRUE;
+}
+
 static gboolean group_read(Config *config, GKeyFile *file, const char *group, const char *path,
-                           const char *text, GHashTable *done, GError **error)
+                           const char *text, GError **error)
 {
     gboolean is_endpoints = strcmp(group, "endpoints") == 0;
     gboolean is_fetchers = strcmp(group, "fetchers") == 0;
-    if (!is_endpoints && !is_fetchers && strcmp(group, "mirror") != 0 &&
+    const char *source =
+        g_str_has_prefix(group, SOURCE_GROUP) ? group + strlen(SOURCE_GROUP) : NULL;
+    if (!is_endpoints && !is_fetchers && !source && strcmp(group, "mirror") != 0 &&
         strcmp(group, "network") != 0) {
         g_set_error(
             error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-            _("%s:%u: there is no group [%s]. The groups are [mirror], [network], [endpoints] and "
-              "[fetchers]."),
+            _("%s:%u: there is no group [%s]. The groups are [mirror], [network], [endpoints], "
+              "[fetchers] and [source NAME]."),
             path, line_of(text, group, NULL), group);
         return FALSE;
     }
@@ -235,34 +157,43 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
         }
         g_autofree char *full = g_strdup_printf("%s.%s", group, keys[i]);
         if (is_endpoints) {
+            note_origin(config, full, value, path);
             g_ptr_array_add(config->endpoints, g_strdup_printf("%s=%s", keys[i], value));
+            continue;
+        }
+        if (source) {
+            if (!source_read(config, source, keys[i], value, path, line_of(text, group, keys[i]),
+                             error)) {
+                return FALSE;
+            }
             continue;
         }
         if (is_fetchers) {
             if (!fetcher_read(config, keys[i], value, path, line_of(text, group, keys[i]), error)) {
                 return FALSE;
             }
+            note_origin(config, full, value, path);
             continue;
         }
-        const KeyRow *row = row_find(group, keys[i]);
+        const ConfigKey *row = config_key_find(group, keys[i]);
         if (!row) {
             return key_unknown(path, line_of(text, group, keys[i]), group, keys[i], error);
         }
-        if (g_hash_table_contains(done, full)) {
+        if (g_hash_table_contains(config->origins, full)) {
             continue;
         }
-        if (!value_set(config, row, value)) {
+        if (!config_key_set(row, config, value)) {
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                         _("%s:%u: '%s' is no value that '%s' can take; it takes %s."), path,
-                        line_of(text, group, keys[i]), value, keys[i], kind_words(row->kind));
+                        line_of(text, group, keys[i]), value, keys[i], config_key_words(row));
             return FALSE;
         }
-        g_hash_table_add(done, g_steal_pointer(&full));
+        note_origin(config, full, value, path);
     }
     return keys != NULL;
 }
 
-static gboolean file_read(Config *config, const char *path, GHashTable *done, GError **error)
+static gboolean file_read(Config *config, const char *path, GError **error)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) failure = NULL;
@@ -284,11 +215,16 @@ static gboolean file_read(Config *config, const char *path, GHashTable *done, GE
     g_ptr_array_add(config->files, g_strdup(path));
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
     for (guint i = 0; groups[i]; i++) {
-        if (!group_read(config, file, groups[i], path, text, done, error)) {
+        if (!group_read(config, file, groups[i], path, text, error)) {
             return FALSE;
         }
     }
     return TRUE;
+}
+
+char *config_own_path(void)
+{
+    return g_build_filename(g_get_user_config_dir(), "medmirror", "medmirror.conf", NULL);
 }
 
 Config *config_load(GError **error)
@@ -298,12 +234,13 @@ Config *config_load(GError **error)
     config->reserve = DEFAULT_RESERVE;
     config->endpoints = g_ptr_array_new_with_free_func(g_free);
     config->fetchers = g_ptr_array_new_with_free_func(g_free);
+    config->agents = g_ptr_array_new_with_free_func(g_free);
     config->files = g_ptr_array_new_with_free_func(g_free);
-    g_autoptr(GHashTable) done = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-    g_autofree char *own =
-        g_build_filename(g_get_user_config_dir(), "medmirror", "medmirror.conf", NULL);
-    if (!file_read(config, own, done, error) ||
-        !file_read(config, "/etc/medmirror/medmirror.conf", done, error)) {
+    config->origins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    config->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    g_autofree char *own = config_own_path();
+    if (!file_read(config, own, error) ||
+        !file_read(config, "/etc/medmirror/medmirror.conf", error)) {
         return NULL;
     }
     return g_steal_pointer(&config);
@@ -322,6 +259,9 @@ void config_free(Config *config)
     g_free(config->engine.user_agent);
     g_ptr_array_unref(config->endpoints);
     g_ptr_array_unref(config->fetchers);
+    g_ptr_array_unref(config->agents);
     g_ptr_array_unref(config->files);
+    g_hash_table_unref(config->origins);
+    g_hash_table_unref(config->texts);
     g_free(config);
 }

@@ -19,13 +19,19 @@ typedef struct {
     GPtrArray *endpoints;   /* [endpoints] NAME = URL, as "NAME=URL" */
     GPtrArray *fetchers;    /* [fetchers] NAME = PATH, as two char* each */
     guint64 fetcher_ms;     /* [network] fetcher-timeout; 0: the default */
+    GPtrArray *agents;      /* [source NAME] user-agent = TEXT, as two char* each */
     GPtrArray *files;       /* char*: the files that were read */
+    GHashTable *origins;    /* "mirror.dir": the file that set it */
+    GHashTable *texts;      /* "mirror.dir": its value as it stands there */
 } Config;
 
 /* MEDMIRROR_ERROR_USAGE. Owned. */
 Config *config_load(GError **error);
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* $XDG_CONFIG_HOME/medmirror/medmirror.conf; owned. */
+char *config_own_path(void);
 
 /* "10G", "1.5 TB", "64KiB", "4096": bytes; decimal units but for KiB, MiB, GiB, TiB. FALSE where it
  * is none. */
