@@ -351,6 +351,10 @@ static gboolean prepare(Install *install, GError **error)
     if (install->missing->len > 0)
         return refuse_missing(install, error);
     mode_t mode = readers_folder_mode(&stage->readers);
+    /* The umask, and what was staged before its readers were known. */
+    if (!readers_apply_below(&stage->readers, stage->tree_fd, NULL, error) ||
+        !readers_apply_below(&stage->readers, stage->archives_fd, NULL, error))
+        return FALSE;
     if (fchmod(stage->tree_fd, mode) != 0 || fchmod(stage->archives_fd, mode) != 0)
         return error_set_storage(error, errno, _("cannot prepare the tree of %s"), stage->folder);
     return sweep(install, error) && settle_archives(install, error) && write_lock(install, error);

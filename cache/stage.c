@@ -62,11 +62,12 @@ static void remove_link(int stage_fd)
 
 static gboolean open_folders(Stage *stage, GError **error)
 {
+    /* Whose the data is, is known later; the install opens what is everybody's. */
     stage->fd = open_below(stage->mirror, "stage", stage->key, 0700, error);
     remove_link(stage->fd);
-    stage->tree_fd = stage->fd < 0 ? -1 : tree_open_folder(stage->fd, "tree", TRUE, 0755, error);
+    stage->tree_fd = stage->fd < 0 ? -1 : tree_open_folder(stage->fd, "tree", TRUE, 0700, error);
     stage->archives_fd =
-        stage->tree_fd < 0 ? -1 : tree_open_folder(stage->fd, "archives", TRUE, 0755, error);
+        stage->tree_fd < 0 ? -1 : tree_open_folder(stage->fd, "archives", TRUE, 0700, error);
     stage->partial_fd =
         stage->archives_fd < 0 ? -1 : open_below(stage->mirror, "partial", stage->key, 0700, error);
     return stage->partial_fd >= 0;

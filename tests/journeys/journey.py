@@ -220,8 +220,9 @@ class Journey(unittest.TestCase):
         wanted = {name: content.digest() for name, content in members.items()}
         self.assertEqual(self.digests(path), wanted)
 
-    def assert_proven(self, path, result=None):
-        """coreutils alone agree with the list, the list has every file, and RESULT's fingerprint is the list's digest."""
+    def assert_proven(self, path, result=None, mode=0o444):
+        """coreutils alone agree with the list, the list has every file, and RESULT's fingerprint is the list's digest.
+        MODE: of every file (0o400 where the data is the puller's alone)."""
         path = pathlib.Path(path)
         list_file = path.with_name(path.name + ".sha256")
         checked = subprocess.run(["sha256sum", "--check", "--strict", "--quiet", f"../{list_file.name}"], cwd=path,
@@ -233,14 +234,14 @@ class Journey(unittest.TestCase):
         self.assertEqual(len(names), len(self.digests(path)))
         for file in path.rglob("*"):
             if file.is_file() and not file.is_symlink():
-                self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o444, file)
+                self.assertEqual(stat.S_IMODE(file.stat().st_mode), mode, file)
         if result is not None:
             self.assertEqual(result.fingerprint, hashlib.sha256(list_file.read_bytes()).hexdigest(), str(result))
         self.assertTrue(path.with_name(path.name + ".lock.jsonl").is_file())
 
-    def assert_arrived(self, path, members, result=None):
+    def assert_arrived(self, path, members, result=None, mode=0o444):
         self.assert_tree(path, members)
-        self.assert_proven(path, result)
+        self.assert_proven(path, result, mode)
 
     def installed(self):
         """Every regular file of the mirror but its private folder: the final names."""
