@@ -13,7 +13,7 @@
 static const struct {
     const char *word, *verb;
 } foreign_verbs[] = {
-    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"}, {"update", "pull"},
+    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"}, {"update", "sync"},
     {"check", "verify"},   {"fsck", "verify"},  {"ls", "list"},    {"info", "show"},
     {"extract", "unpack"}, {"unzip", "unpack"},
 };
