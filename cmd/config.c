@@ -193,6 +193,24 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
     return keys != NULL;
 }
 
+static gboolean text_read(Config *config, const char *text, const char *path, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    g_autoptr(GKeyFile) file = g_key_file_new();
+    if (!g_key_file_load_from_data(file, text, (gsize)-1, G_KEY_FILE_NONE, &failure)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("The configuration %s is wrong: %s"), path, failure->message);
+        return FALSE;
+    }
+    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+    for (guint i = 0; groups[i]; i++) {
+        if (!group_read(config, file, groups[i], path, text, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean file_read(Config *config, const char *path, GError **error)
 {
     g_autofree char *text = NULL;
@@ -206,20 +224,8 @@ static gboolean file_read(Config *config, const char *path, GError **error)
                     _("The configuration cannot be read: %s"), failure->message);
         return FALSE;
     }
-    g_autoptr(GKeyFile) file = g_key_file_new();
-    if (!g_key_file_load_from_data(file, text, (gsize)-1, G_KEY_FILE_NONE, &failure)) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("The configuration %s is wrong: %s"), path, failure->message);
-        return FALSE;
-    }
     g_ptr_array_add(config->files, g_strdup(path));
-    g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
-    for (guint i = 0; groups[i]; i++) {
-        if (!group_read(config, file, groups[i], path, text, error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return text_read(config, text, path, error);
 }
 
 char *config_own_path(void)
@@ -227,9 +233,9 @@ char *config_own_path(void)
     return g_build_filename(g_get_user_config_dir(), "medmirror", "medmirror.conf", NULL);
 }
 
-Config *config_load(GError **error)
+static Config *config_new(void)
 {
-    g_autoptr(Config) config = g_new0(Config, 1);
+    Config *config = g_new0(Config, 1);
     config->max_size = config->max_files = SIZE_UNKNOWN;
     config->reserve = DEFAULT_RESERVE;
     config->endpoints = g_ptr_array_new_with_free_func(g_free);
@@ -238,6 +244,18 @@ Config *config_load(GError **error)
     config->files = g_ptr_array_new_with_free_func(g_free);
     config->origins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     config->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    return config;
+}
+
+gboolean config_check_text(const char *text, const char *path, GError **error)
+{
+    g_autoptr(Config) config = config_new();
+    return text_read(config, text, path, error);
+}
+
+Config *config_load(GError **error)
+{
+    g_autoptr(Config) config = config_new();
     g_autofree char *own = config_own_path();
     if (!file_read(config, own, error) ||
         !file_read(config, "/etc/medmirror/medmirror.conf", error)) {

@@ -30,6 +30,9 @@ Config *config_load(GError **error);
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
+/* Is TEXT, which is to be the file PATH, one that config_load() would take? _USAGE with its line.
+ */
+gboolean config_check_text(const char *text, const char *path, GError **error);
 /* $XDG_CONFIG_HOME/medmirror/medmirror.conf; owned. */
 char *config_own_path(void);
 

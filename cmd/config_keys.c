@@ -162,6 +162,12 @@ gboolean config_key_parse(const char *name, char **group, char **key, GError **e
             *key = g_strdup(dot + 1);
             return TRUE;
         }
+        const char *last = strrchr(dot + 1, '.');
+        if (strcmp(first, "source") == 0 && last) {
+            *group = g_strdup_printf("source %.*s", (int)(last - dot - 1), dot + 1);
+            *key = g_strdup(last + 1);
+            return TRUE;
+        }
         found = config_key_find(first, dot + 1);
     }
     for (gsize i = 0; i < G_N_ELEMENTS(rows) && !found && !dot; i++) {
@@ -186,6 +192,9 @@ gboolean config_value_check(const char *group, const char *key, const char *valu
         return endpoints_set(endpoints, setting, error);
     }
     const ConfigKey *row = config_key_find(group, key);
+    if (!row) {
+        return TRUE;
+    }
     Config scratch = {0};
     gboolean right = *value && config_key_set(row, &scratch, value) &&
                      (row->kind != KEY_PATH || g_path_is_absolute(value));
