@@ -283,6 +283,11 @@ gboolean invocation_open(Invocation *invocation, GError **error)
             return FALSE;
         }
     }
+    invocation->credentials = credentials_new();
+    for (guint i = 0; i < config->agents->len; i += 2) {
+        credentials_set_agent(invocation->credentials, g_ptr_array_index(config->agents, i),
+                              g_ptr_array_index(config->agents, i + 1));
+    }
     invocation->endpoint_table = endpoints_new();
     for (guint i = 0; invocation->endpoints && invocation->endpoints[i]; i++) {
         if (!endpoints_set(invocation->endpoint_table, invocation->endpoints[i], error)) {
@@ -319,6 +324,7 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     settings->offline = invocation->offline || (offline && *offline && strcmp(offline, "0") != 0);
     settings->engine_config = config->engine;
     settings->engine_config.endpoints = invocation->endpoint_table;
+    settings->engine_config.credentials = invocation->credentials;
     settings->engine_config.ca_file = invocation->trust->ca_file.value;
     settings->engine_config.ca_dir = invocation->trust->ca_dir.value;
     settings->engine_config.proxy = invocation->trust->proxy.value;
@@ -456,6 +462,7 @@ void invocation_clear(Invocation *invocation)
     g_clear_pointer(&invocation->config, config_free);
     g_clear_pointer(&invocation->trust, trust_settings_free);
     g_clear_pointer(&invocation->endpoint_table, endpoints_free);
+    g_clear_pointer(&invocation->credentials, credentials_free);
     g_clear_pointer(&invocation->finder, catalogue_finder_free);
     g_clear_pointer(&invocation->catalogue, catalogue_free);
     g_free(invocation->mirror_path);

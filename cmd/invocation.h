@@ -22,6 +22,7 @@ typedef struct {
     Config *config;
     TrustSettings *trust;
     Endpoints *endpoint_table;
+    Credentials *credentials;
     Catalogue *catalogue;
     CatalogueFinder *finder;
     char *mirror_path;
