@@ -89,8 +89,9 @@ static gboolean take_rows(Search *search, sqlite3_stmt *row, GError **error)
     int result = -1;
     while (row && (result = database_step(table, row, error)) == 1) {
         g_autoptr(CatalogueHit) hit = read_hit(row);
-        if (!is_wanted(hit, search->filter) || !g_hash_table_add(search->seen, hit->id))
+        if (!is_wanted(hit, search->filter) || g_hash_table_contains(search->seen, hit->id))
             continue;
+        g_hash_table_add(search->seen, hit->id);
         g_ptr_array_add(search->hits, g_steal_pointer(&hit));
     }
     return result == 0;
@@ -132,9 +133,10 @@ GPtrArray *catalogue_search(CatalogueIndex *index, const SearchQuery *query,
     Search search = {.index = index, .filter = filter, .seen = seen, .hits = hits};
     g_autofree char *direct = search_query_direct(query);
     g_autofree char *wide = search_query_wide(query);
+    g_autofree char *wide_alone = wide ? g_strdup_printf("(%s) NOT (%s)", wide, direct) : NULL;
     gboolean done = direct ? take_id(&search, search_query_id(query), error) &&
                                  take_matches(&search, direct, error) &&
-                                 take_matches(&search, wide, error)
+                                 (!wide || take_matches(&search, wide_alone, error))
                            : take_all(&search, error);
     return done ? g_steal_pointer(&hits) : NULL;
 }
@@ -169,11 +171,15 @@ GPtrArray *catalogue_search_near(CatalogueIndex *index, const char *term, guint 
     if (length < LEAST_VOCABULARY || search_is_cjk(g_utf8_get_char(term)))
         return near;
     /* Only what begins alike and is about as long: the words of ten thousand manifests are many. */
+    gunichar first = g_utf8_get_char(term);
+    char from[8] = {0}, to[8] = {0};
+    g_unichar_to_utf8(first, from);
+    g_unichar_to_utf8(first + 1, to);
     g_autoptr(GPtrArray) words = read_texts(
         index, database_query(catalogue_index_table(index), NULL,
-                              "SELECT term FROM vocabulary WHERE length(term) BETWEEN ?1 AND ?2 "
-                              "AND term > 'a' AND term < '{'",
-                              "ii", (gint64)length - 2, (gint64)length + 2));
+                              "SELECT term FROM vocabulary WHERE term >= ?3 AND term < ?4 AND "
+                              "length(term) BETWEEN ?1 AND ?2",
+                              "iitt", (gint64)length - 2, (gint64)length + 2, from, to));
     g_autoptr(GPtrArray) nearest = nearest_words(term, words, most);
     for (guint i = 0; i < nearest->len; i++)
         g_ptr_array_add(near, g_strdup(nearest->pdata[i]));

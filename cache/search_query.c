@@ -243,15 +243,17 @@ static GPtrArray *pieces_of(const SearchQuery *query)
     return pieces->len > 0 ? g_steal_pointer(&pieces) : g_steal_pointer(&all);
 }
 
-static void append_spread(GString *out, const char *term)
+/* TRUE where the characters may stand apart. */
+static gboolean append_spread(GString *out, const char *term)
 {
     append_term(out, term);
     if (!is_cjk_term(term) || g_utf8_strlen(term, -1) < LEAST_SPREAD)
-        return;
+        return FALSE;
     g_string_append(out, " OR NEAR(");
     for (const char *at = term; *at; at = g_utf8_next_char(at))
         g_string_append_printf(out, "\"%.*s\" ", (int)(g_utf8_next_char(at) - at), at);
     g_string_append(out, ", " SPREAD ")");
+    return TRUE;
 }
 
 /* The group of the longest sequence of pieces from FROM on; *TAKEN pieces are in it. */
@@ -272,28 +274,38 @@ static const char *const *find_group(const GPtrArray *pieces, guint from, guint 
     return NULL;
 }
 
+/* The pieces themselves, all of them. */
+static void append_together(GString *out, const GPtrArray *pieces, guint from, guint count)
+{
+    for (guint i = 0; i < count; i++) {
+        g_string_append(out, i ? " AND " : "(");
+        append_term(out, pieces->pdata[from + i]);
+    }
+    g_string_append_c(out, ')');
+}
+
 char *search_query_wide(const SearchQuery *query)
 {
     if (query->terms->len == 0)
         return NULL;
     g_autoptr(GPtrArray) pieces = pieces_of(query);
+    gboolean is_wider = pieces->len != query->terms->len;
+    for (guint i = 0; !is_wider && i < pieces->len; i++)
+        is_wider = strcmp(pieces->pdata[i], query->terms->pdata[i]) != 0;
     GString *out = g_string_new(NULL);
     for (guint i = 0, taken; i < pieces->len; i += taken) {
         const char *const *group = find_group(pieces, i, &taken);
         g_string_append(out, i ? " AND (" : "(");
-        for (guint k = 0; k < taken && taken > 1; k++) {
-            g_string_append(out, k ? " AND " : "(");
-            append_term(out, pieces->pdata[i + k]);
-        }
         if (taken > 1)
-            g_string_append_c(out, ')');
+            append_together(out, pieces, i, taken);
         else
-            append_spread(out, pieces->pdata[i]);
+            is_wider |= append_spread(out, pieces->pdata[i]);
+        is_wider |= group != NULL;
         for (; group && *group; group++)
             g_string_append_printf(out, " OR \"%s\"", *group);
         g_string_append_c(out, ')');
     }
-    return g_string_free(out, FALSE);
+    return g_string_free(out, !is_wider);
 }
 
 const char *const *search_same_words(const char *word)

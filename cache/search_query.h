@@ -27,8 +27,8 @@ const char *search_query_id(const SearchQuery *query);
  * where there are no terms. */
 char *search_query_direct(const SearchQuery *query);
 /* The same where other words that mean the same may stand in, words that say little may be missing,
- * and the characters of a Chinese phrase may stand a little apart. Owned; NULL where there are no
- * terms. */
+ * and the characters of a Chinese phrase may stand a little apart. Owned; NULL where that finds no
+ * more. */
 char *search_query_wide(const SearchQuery *query);
 /* One term alone, as search_query_direct() has it. Owned. */
 char *search_query_term(const char *term);

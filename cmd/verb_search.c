@@ -219,23 +219,29 @@ static gboolean has_filter(const CatalogueFilter *filter)
     return filter->source || filter->access || filter->modality || filter->organ;
 }
 
-/* Words that stand nowhere, each with those that are near it. */
-static char *describe_absent_words(CatalogueIndex *index, const SearchQuery *query)
+/* Words that stand nowhere, each with those that are near it. *NEXT: what was typed with the
+ * nearest in their places; NULL where there is none. */
+static char *describe_absent_words(CatalogueIndex *index, const SearchQuery *query, char **next)
 {
     const GPtrArray *terms = search_query_terms(query);
     g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) line = g_string_new("medmirror search");
+    gboolean any_near = FALSE, all_near = TRUE;
     for (guint i = 0; i < terms->len; i++) {
         const char *term = terms->pdata[i];
-        if (catalogue_search_count(index, term, NULL) != 0)
-            continue;
-        g_autoptr(GPtrArray) near = catalogue_search_near(index, term, MOST_NEAR);
+        gboolean is_there = catalogue_search_count(index, term, NULL) != 0;
+        g_autoptr(GPtrArray) near = catalogue_search_near(index, term, is_there ? 0 : MOST_NEAR);
+        g_string_append_printf(line, " %s", near->len ? (const char *)near->pdata[0] : term);
+        any_near |= near->len > 0;
+        all_near &= is_there || near->len > 0;
         g_ptr_array_add(near, NULL);
         g_autofree char *list = g_strjoinv(", ", (char **)near->pdata);
-        if (*list)
+        if (!is_there && *list)
             g_string_append_printf(text, _(" \"%s\" stands nowhere; near it: %s."), term, list);
-        else
+        else if (!is_there)
             g_string_append_printf(text, _(" \"%s\" stands nowhere."), term);
     }
+    *next = any_near && all_near ? g_string_free(g_steal_pointer(&line), FALSE) : NULL;
     return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
@@ -243,7 +249,7 @@ static char *near_id(Invocation *invocation, const SearchQuery *query)
 {
     g_autoptr(GPtrArray) ids = catalogue_ids(invocation->catalogue);
     g_autoptr(GPtrArray) near = nearest_words(search_query_id(query), ids, 1);
-    return near->len ? g_strdup(near->pdata[0]) : NULL;
+    return near->len ? g_strdup_printf("medmirror show %s", (const char *)near->pdata[0]) : NULL;
 }
 
 static void fail_nothing(Invocation *invocation, CatalogueIndex *index, const SearchQuery *query,
@@ -264,13 +270,15 @@ static void fail_nothing(Invocation *invocation, CatalogueIndex *index, const Se
                     unfiltered->len);
         return;
     }
-    g_autofree char *words = describe_absent_words(index, query);
+    g_autofree char *next = NULL;
+    g_autofree char *words = describe_absent_words(index, query, &next);
     g_autofree char *id = near_id(invocation, query);
-    g_autofree char *next =
-        id ? g_strdup_printf("medmirror show %s", id) : g_strdup("medmirror search");
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                 _("The catalogue has nothing that holds all of this.%s%s Type: %s"), words,
-                *words ? "" : _(" Fewer words find more."), next);
+                *words ? "" : _(" Fewer words find more."),
+                id     ? id
+                : next ? next
+                       : "medmirror search");
 }
 
 static int search(Invocation *invocation, Filters *filters, GError **error)
