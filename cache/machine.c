@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,4 +60,13 @@ guint64 machine_process_start(pid_t pid)
         at = at == NULL ? NULL : at + 1;
     }
     return at == NULL ? 0 : g_ascii_strtoull(at, NULL, 10);
+}
+
+char *machine_user_name(uid_t user)
+{
+    struct passwd entry, *found = NULL;
+    const gsize size = 16384;
+    g_autofree char *buffer = g_malloc(size);
+    getpwuid_r(user, &entry, buffer, size, &found);
+    return found != NULL ? g_strdup(found->pw_name) : g_strdup_printf("%u", (guint)user);
 }

@@ -1,5 +1,5 @@
 /*
- * Who this process is, as others can tell it: boot, PID namespace, start time.
+ * Who a process or a user of this machine is: boot, PID namespace, start time, name.
  */
 #pragma once
 
@@ -13,3 +13,5 @@ const char *machine_pid_namespace(void);
 /* Start time of a process in clock ticks since the boot (proc(5), field 22); 0 where there is none,
  * a zombie included. */
 guint64 machine_process_start(pid_t pid);
+/* The user's name, else the number; owned. */
+char *machine_user_name(uid_t user);

@@ -9,6 +9,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "intent.h"
+#include "machine.h"
 #include "mirror.h"
 #include "relpath.h"
 #include "tree_writer.h"
@@ -86,15 +87,33 @@ static gboolean each_below(int fd, const char *folder, guint depth, const EachLo
     return TRUE;
 }
 
+/* Restricted data of another's: that it is here, and for whom, is no secret. */
+static gboolean refuse_to_others(const Mirror *mirror, const char *folder, GError **error)
+{
+    struct stat now;
+    gboolean known = fstatat(mirror_fd(mirror), folder, &now, AT_SYMLINK_NOFOLLOW) == 0;
+    g_autofree char *owner = known ? machine_user_name(now.st_uid) : g_strdup("?");
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                _("%s is here, for %s alone: it is restricted data, and whoever reads it must sign "
+                  "for it. Sign for yourself, then type: medmirror pull --mirror DIR %s"),
+                folder, owner, folder);
+    return FALSE;
+}
+
 gboolean mirror_each_lock(Mirror *mirror, const char *folder,
                           gboolean (*func)(int folder_fd, const char *folder, const char *name,
                                            gpointer data, GError **error),
                           gpointer data, GError **error)
 {
     EachLock each = {func, data};
-    int fd = tree_open_folder(mirror_fd(mirror), folder == NULL ? "" : folder, FALSE, 0, error);
-    if (fd < 0)
+    g_autoptr(GError) problem = NULL;
+    int fd = tree_open_folder(mirror_fd(mirror), folder == NULL ? "" : folder, FALSE, 0, &problem);
+    if (fd < 0 && errno == EACCES && folder != NULL)
+        return refuse_to_others(mirror, folder, error);
+    if (fd < 0) {
+        g_propagate_error(error, g_steal_pointer(&problem));
         return FALSE;
+    }
     /* One dataset: its own versions, none further below. */
     gboolean done = each_below(fd, folder == NULL ? "" : folder,
                                folder == NULL ? 0 : RELPATH_MAX_DEPTH, &each, error);

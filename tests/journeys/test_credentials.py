@@ -368,14 +368,15 @@ class ItsPullersAlone(CredentialJourney):
         plain.site.add("scans.zip", Bytes(archives.make_zip(members)))
         manifest = self.folder / "own.json"
         manifest.write_text(json.dumps({
-            "format": 1, "id": "own", "title": {"en": "Own"}, "source": "http", "access": "application",
+            "id": "own", "title": {"en": "Own"}, "source": "http", "access": "application",
             "locator": {"urls": [f"{plain.url}/scans.zip"]}}), encoding="utf-8")
         path, result = self.pull(str(manifest), "--keep-archives")
         self.assert_arrived(path, members, result, mode=0o400)
         self.assert_private(path.parent)
         self.assertTrue(path.with_name(path.name + ".archives").is_dir(), str(result))
         self.flip(path / "scans" / "2.dcm")
-        self.medmirror("verify", "--repair", str(path), expect=(0, 3))
+        self.medmirror("verify", "--repair", str(manifest))
+        self.assert_arrived(path, members, mode=0o400)
         self.assert_private(path.parent)
 
     def test_somebody_else_sees_that_it_is_not_his(self):

@@ -425,6 +425,7 @@ def standard_versions():
         Version("wrong-list", "1.0.0", "A Project With a Wrong List", wfdb_record("a01"), wrong_sums=("a01.atr",)),
         Version("secret", "1.0", "Clinical Notes", {"notes.csv.gz": Noise(5000, "notes")}, policy=CREDENTIALED,
                 readers=("reader",)),
+        make_clinical("mimiciii", "1.4"),
         make_clinical("clinical", "1.4"),
         make_clinical("clinical", "1.5"),
         Version("agreed", "2.0", "A Restricted Project", wfdb_record("g01"), policy=RESTRICTED),
