@@ -241,16 +241,15 @@ static gboolean tell_proof(Proof proof, const char *slug, const char *version,
 {
     switch (proof) {
     case PROOF_OPENS:
-        *said = g_strdup_printf(_("PhysioNet knows %s: one request brought a file of %s %s, which "
-                                  "this account may read."),
+        *said = g_strdup_printf(_("PhysioNet knows “%s” with this password: one request brought a "
+                                  "file of %s %s."),
                                 credential->user, slug, version);
         return TRUE;
     case PROOF_RIGHT:
         *said = g_strdup_printf(
-            _("PhysioNet knows %s: the password is right, for a wrong one is answered otherwise "
-              "(401) than what came to one request for %s %s (403). That one it may not read: "
-              "agreement for that version, training or credentials are lacking, or the region is "
-              "refused. What other projects it opens is not known before they are asked for."),
+            _("PhysioNet knows “%s” with this password: one request for %s %s was answered by 403, "
+              "and a wrong password would be by 401. So that project is not open to the account; "
+              "the others show when they are asked for."),
             credential->user, slug, version);
         return TRUE;
     case PROOF_WRONG:

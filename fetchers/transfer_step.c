@@ -130,7 +130,10 @@ static void tell(const Transfer *transfer, const Outcome *outcome, const Step *s
 
     if (step->kind == STEP_DONE || outcome->kind == OUTCOME_CANCELLED)
         return;
-    if (step->kind == STEP_GIVE_UP || step->kind == STEP_STOP_RUN || step->kind == STEP_ABSENT)
+    if (step->kind == STEP_WITH_LOGIN)
+        event_log(EVENT_LOG_DEBUG, "%s: %s: %s; asked again with the login", transfer->name,
+                  address, detail);
+    else if (step->kind == STEP_GIVE_UP || step->kind == STEP_STOP_RUN || step->kind == STEP_ABSENT)
         event_log(EVENT_LOG_DEBUG, "%s: %s: %s; given up", transfer->name, address, detail);
     else if (step->drop_bytes && outcome->kind == OUTCOME_CHANGED)
         event_log(EVENT_LOG_INFO, _("%s: %s: %s; it is fetched anew from its beginning."),
