@@ -1,4 +1,5 @@
 #include "error.h"
+#include "external.h"
 #include "i18n.h"
 #include "progress.h"
 #include "redact.h"
@@ -98,6 +99,21 @@ static void tell_network(Invocation *invocation)
     }
 }
 
+/* Those that are compiled in show by their endpoints below. */
+static void tell_sources(Invocation *invocation)
+{
+    for (guint i = 0; fetchers[i]; i++) {
+        const char *program = external_path(fetchers[i]);
+        console_json(invocation->console, "source",
+                     json_pack("{s:s, s:s, s:s?}", "name", fetchers[i]->row.name, "title",
+                               fetchers[i]->row.title, "program", program));
+        if (program) {
+            g_autofree char *padded = text_pad(_("fetcher"), NAME_COLUMNS);
+            console_answer(invocation->console, "%s%s: %s", padded, fetchers[i]->row.name, program);
+        }
+    }
+}
+
 static gboolean cancelled(gpointer data)
 {
     return job_is_cancelled(data);
@@ -142,10 +158,29 @@ static void tell_unasked(Job *job, const char *name, const char *base)
                json_pack("{s:s, s:s, s:b}", "name", name, "base", base, "asked", 0), NULL, row);
 }
 
+/* FALSE where a fetcher's program cannot tell its endpoint. */
+static gboolean open_fetcher(Job *job, const Fetcher *fetcher)
+{
+    g_autoptr(GError) error = NULL;
+    if (!fetcher->open || fetcher->open(fetcher, &error)) {
+        return TRUE;
+    }
+    g_autofree char *padded = text_pad(fetcher->row.name, NAME_COLUMNS);
+    g_autofree char *row = g_strconcat(padded, error->message, NULL);
+    job_answer(job, JOB_EVENT_DETAIL, "endpoint",
+               json_pack("{s:s, s:b, s:s}", "name", fetcher->row.name, "answers", 0, "text",
+                         error->message),
+               NULL, row);
+    return FALSE;
+}
+
 static int probe_all(Job *job, gpointer data)
 {
     Invocation *invocation = data;
     for (guint i = 0; fetchers[i]; i++) {
+        if (job_is_cancelled(job) || !open_fetcher(job, fetchers[i])) {
+            continue;
+        }
         const char *const *endpoints = fetchers[i]->row.endpoints;
         for (guint k = 0; endpoints && endpoints[k]; k += 2) {
             const char *base = endpoints_base(invocation->endpoint_table, endpoints[k],
@@ -177,6 +212,7 @@ static int run(Invocation *invocation)
     tell_mirror(invocation);
     tell_catalogue(invocation);
     tell_network(invocation);
+    tell_sources(invocation);
     if (invocation->settings.offline) {
         line(invocation, _("sources"), _("not asked (--offline)"));
         return 0;
