@@ -337,10 +337,14 @@ static gboolean check_required(const Pull *pull, const LockHeader *header, GErro
     return FALSE;
 }
 
-/* For a sync, a version that stands is right as it is; what failed of it is asked for again. */
-static gboolean stands(const Pull *pull, const LockHeader *header)
+/* For a sync, a version that stands is right as it is; what failed of it is asked for again. For a
+ * pull, the same state of the source, all of it here: no list need be read to know it. */
+static gboolean stands(const Pull *pull, const LockHeader *header, gboolean same_state)
 {
-    return pull->request->is_sync && header && header->failed == 0;
+    if (pull->request->is_sync) {
+        return header && header->failed == 0;
+    }
+    return header && same_state && holds(header, pull->request) && !is_begun(pull);
 }
 
 static gboolean pull_run(Pull *pull, GError **error)
@@ -381,7 +385,7 @@ static gboolean pull_run(Pull *pull, GError **error)
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
-    if (unchanged && stands(pull, candidate)) {
+    if (unchanged && stands(pull, candidate, TRUE)) {
         return pull_finish_up_to_date(pull, candidate);
     }
     VersionQuestion question = {.reference = pull->reference,
@@ -397,7 +401,9 @@ static gboolean pull_run(Pull *pull, GError **error)
         return FALSE;
     }
     pull->standing = pull->name->standing;
-    if (stands(pull, pull->standing)) {
+    if (stands(pull, pull->standing,
+               unchanged || (pull->standing &&
+                             g_strcmp0(pull->standing->source_state, pull->name->state) == 0))) {
         return pull_finish_up_to_date(pull, pull->standing);
     }
     return pull_choose_files(pull, error) && pull_fetch(pull, error);
