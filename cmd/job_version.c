@@ -107,6 +107,10 @@ VersionName *version_name_choose(const VersionQuestion *question, GError **error
     if (!standing) {
         return name_new(g_steal_pointer(&part), "source", g_steal_pointer(&state));
     }
+    /* One that was adopted without the source's listing: each file is judged by its own digest. */
+    if (!standing->source_state) {
+        return name_standing(standing, g_steal_pointer(&state));
+    }
     if (!question->refresh) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("%s@%s has changed at the source since %.10s: its listing was %.12s and is "
@@ -118,4 +122,14 @@ VersionName *version_name_choose(const VersionQuestion *question, GError **error
         return NULL;
     }
     return name_new(free_name(question, part), "source", g_steal_pointer(&state));
+}
+
+VersionName *version_name_unlisted(const VersionQuestion *question, const char *wanted)
+{
+    g_autofree char *part = wanted ? relpath_encode_part(wanted) : NULL;
+    const LockHeader *standing = part ? find(question, part, NULL) : NULL;
+    g_autofree char *date = today();
+    return standing ? name_standing(standing, NULL)
+           : part   ? name_new(g_steal_pointer(&part), "source", NULL)
+                    : name_new(free_name(question, date), "first pull", NULL);
 }

@@ -26,5 +26,8 @@ typedef struct {
 /* MEDMIRROR_ERROR_ABSENT where the source has changed what a version of its own name holds, and
  * REFRESH was not asked for. Owned. */
 VersionName *version_name_choose(const VersionQuestion *question, GError **error);
+/* The same where nobody listed anything: the version WANTED, which may stand (NULL: the day). Its
+ * state is not known. Owned. */
+VersionName *version_name_unlisted(const VersionQuestion *question, const char *wanted);
 void version_name_free(VersionName *name);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VersionName, version_name_free)

@@ -13,9 +13,9 @@
 static const struct {
     const char *word, *verb;
 } foreign_verbs[] = {
-    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"}, {"update", "sync"},
-    {"check", "verify"},   {"fsck", "verify"},  {"ls", "list"},    {"info", "show"},
-    {"extract", "unpack"}, {"unzip", "unpack"},
+    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"},   {"update", "sync"},
+    {"check", "verify"},   {"fsck", "verify"},  {"ls", "list"},      {"info", "show"},
+    {"extract", "unpack"}, {"unzip", "unpack"}, {"import", "adopt"}, {"add", "adopt"},
 };
 
 static void print_help(FILE *to)
