@@ -5,7 +5,6 @@
 #include "fetcher.h"
 #include "i18n.h"
 
-#include <string.h>
 #include <sys/stat.h>
 
 #define MOST_WRONG 5 /* told one by one */
@@ -28,14 +27,13 @@ static char *maker(void)
                            status.st_mtim.tv_nsec);
 }
 
+/* A program of its own, which has to be asked, may say something else tomorrow. */
 static char *place_of(const char *source, const json_t *locator, gpointer data)
 {
-    for (const Fetcher *const *fetcher = fetchers; *fetcher; fetcher++)
-        if (strcmp((*fetcher)->row.name, source) == 0)
-            return (*fetcher)->check_locator(*fetcher, locator, NULL)
-                       ? (*fetcher)->folder(*fetcher, locator, NULL)
-                       : NULL;
-    return NULL;
+    const Fetcher *fetcher = fetcher_find(source);
+    return fetcher && !fetcher->open && fetcher->check_locator(fetcher, locator, NULL)
+               ? fetcher->folder(fetcher, locator, NULL)
+               : NULL;
 }
 
 CatalogueIndex *catalogue_finder_index(CatalogueFinder *finder, GError **error)
