@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "group_mode.h"
 #include "i18n.h"
 
 gboolean write_whole(int fd, const char *text, gsize length)
@@ -35,7 +36,8 @@ gboolean durable_replace(int folder_fd, const char *name, const char *text, mode
     /* A name of its own: several processes may make one mirror at once. */
     g_autofree char *beside =
         g_strdup_printf(".%s.%d-%08x.new", name, (int)getpid(), g_random_int());
-    int fd = openat(folder_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int fd = openat(folder_fd, beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                    group_mode(folder_fd, mode));
     gboolean written =
         fd >= 0 && write_whole(fd, text, strlen(text)) && TEMP_FAILURE_RETRY(fsync(fd)) == 0;
     int saved = errno;

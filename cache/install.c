@@ -13,6 +13,7 @@
 #include "durable.h"
 #include "error.h"
 #include "event_log.h"
+#include "group_mode.h"
 #include "i18n.h"
 #include "intent.h"
 #include "relpath.h"
@@ -336,6 +337,14 @@ static gboolean link_in_place(Install *install, GError **error)
            write_lock(install, error);
 }
 
+/* Of a folder that a colleague made the mode cannot be set, and need not be. */
+static gboolean set_mode(int fd, mode_t mode)
+{
+    struct stat now;
+    return (fstat(fd, &now) == 0 && (now.st_mode & 0777) == (mode & 0777)) ||
+           fchmod(fd, mode | (now.st_mode & S_ISGID)) == 0;
+}
+
 static gboolean prepare(Install *install, GError **error)
 {
     Stage *stage = install->stage;
@@ -350,12 +359,12 @@ static gboolean prepare(Install *install, GError **error)
         return FALSE;
     if (install->missing->len > 0)
         return refuse_missing(install, error);
-    mode_t mode = readers_folder_mode(&stage->readers);
+    mode_t mode = group_mode(mirror_fd(stage->mirror), readers_folder_mode(&stage->readers));
     /* The umask, and what was staged before its readers were known. */
     if (!readers_apply_below(&stage->readers, stage->tree_fd, NULL, error) ||
         !readers_apply_below(&stage->readers, stage->archives_fd, NULL, error))
         return FALSE;
-    if (fchmod(stage->tree_fd, mode) != 0 || fchmod(stage->archives_fd, mode) != 0)
+    if (!set_mode(stage->tree_fd, mode) || !set_mode(stage->archives_fd, mode))
         return error_set_storage(error, errno, _("cannot prepare the tree of %s"), stage->folder);
     return sweep(install, error) && settle_archives(install, error) && write_lock(install, error);
 }

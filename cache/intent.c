@@ -334,7 +334,7 @@ static gboolean settle_readers(int fd, const GPtrArray *versions, const char *fo
         return readers_apply(&readers, fd, folder, error);
     if (versions->len == 0 || fstat(fd, &own) != 0 || fstatat(fd, "..", &above, 0) != 0)
         return TRUE;
-    mode_t wanted = (own.st_mode & 07777) | (above.st_mode & 0055);
+    mode_t wanted = (own.st_mode & 07777) | (above.st_mode & 02075);
     return wanted == (own.st_mode & 07777) || fchmod(fd, wanted) == 0 || errno == EPERM ||
            error_set_storage(error, errno, _("cannot set the mode of %s"), folder);
 }

@@ -11,6 +11,7 @@
 
 #include "durable.h"
 #include "error.h"
+#include "group_mode.h"
 #include "i18n.h"
 #include "intent.h"
 #include "relpath.h"
@@ -27,12 +28,17 @@ struct Mirror {
     char *path;
     int fd;
     int private_fd;
+    MirrorPolicy policy;
+    mode_t umask_before; /* where a group's mirror asks for no umask; else (mode_t)-1 */
 };
 
 void mirror_close(Mirror *mirror)
 {
     if (mirror == NULL)
         return;
+    if (mirror->umask_before != (mode_t)-1)
+        umask(mirror->umask_before);
+    mirror_policy_clear(&mirror->policy);
     if (mirror->private_fd >= 0)
         close(mirror->private_fd);
     if (mirror->fd >= 0)
@@ -54,6 +60,11 @@ int mirror_fd(const Mirror *mirror)
 int mirror_private_fd(const Mirror *mirror)
 {
     return mirror->private_fd;
+}
+
+const MirrorPolicy *mirror_policy(const Mirror *mirror)
+{
+    return &mirror->policy;
 }
 
 char *mirror_version_name(const char *version)
@@ -143,7 +154,8 @@ static gboolean check_other_things(Mirror *mirror, GError **error)
     return FALSE;
 }
 
-/* Folders that hold bytes of datasets before they are installed are the user's alone. */
+/* Folders that hold bytes of datasets before they are installed are the user's alone, or the
+ * group's; below them each dataset's are as private as it is. */
 static gboolean make_private(Mirror *mirror, GError **error)
 {
     static const struct {
@@ -161,8 +173,10 @@ static gboolean make_private(Mirror *mirror, GError **error)
         if (mirror->private_fd < 0)
             return FALSE;
     }
+    gboolean is_shared = group_is_shared(mirror->private_fd);
     for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
-        if (mkdirat(mirror->private_fd, folders[i].name, folders[i].mode) != 0 && errno != EEXIST)
+        mode_t mode = is_shared ? 0775 : folders[i].mode;
+        if (mkdirat(mirror->private_fd, folders[i].name, mode) != 0 && errno != EEXIST)
             return error_set_storage(error, errno, _("cannot make %s/" PRIVATE_FOLDER "/%s"),
                                      mirror->path, folders[i].name);
     }
@@ -197,11 +211,25 @@ static gboolean open_folders(Mirror *mirror, const char *path, MirrorOpen mode, 
     return TRUE;
 }
 
+/* In a group's mirror nobody's umask is asked: who writes there writes for all of them. */
+static gboolean take_policy(Mirror *mirror, MirrorOpen mode, GError **error)
+{
+    mirror->policy.max_size = mirror->policy.max_files = SIZE_UNKNOWN;
+    if (mirror->private_fd < 0)
+        return TRUE;
+    if (!mirror_policy_read(mirror->private_fd, &mirror->policy, error))
+        return FALSE;
+    if (mirror->policy.group != NULL && mode != MIRROR_OPEN_READ)
+        mirror->umask_before = umask(0002);
+    return TRUE;
+}
+
 Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error)
 {
     g_autoptr(Mirror) mirror = g_new0(Mirror, 1);
     mirror->fd = mirror->private_fd = -1;
-    if (!open_folders(mirror, path, mode, error))
+    mirror->umask_before = (mode_t)-1;
+    if (!open_folders(mirror, path, mode, error) || !take_policy(mirror, mode, error))
         return NULL;
     if (mode != MIRROR_OPEN_READ) {
         if (!make_private(mirror, error) || !intent_recover_all(mirror, error))

@@ -7,12 +7,13 @@
  *   MIRROR/FOLDER/VERSION.lock.jsonl       its lock
  *   MIRROR/FOLDER/VERSION.archives/...     original archives, where kept
  *   MIRROR/FOLDER/latest                   symbolic link to the newest version
- *   MIRROR/.medmirror/                     format, index.db, partial/, stage/, owners/, intents/,
- * evidence/, proofs.jsonl
+ *   MIRROR/.medmirror/                     format, policy, index.db, partial/, stage/, owners/,
+ * intents/, holds/, removed/, evidence/, proofs.jsonl
  */
 #pragma once
 
 #include "lock.h"
+#include "mirror_policy.h"
 
 typedef struct Mirror Mirror;
 
@@ -33,6 +34,9 @@ const char *mirror_path(const Mirror *mirror); /* absolute; borrowed */
 int mirror_fd(const Mirror *mirror);           /* of MIRROR; borrowed */
 int mirror_private_fd(
     const Mirror *mirror); /* of MIRROR/.medmirror; -1 where it is not there (reading) */
+
+/* What was decided for all who work with it; borrowed. */
+const MirrorPolicy *mirror_policy(const Mirror *mirror);
 
 /* Every version of every dataset: LockHeader*, owned, sorted by folder, then newest first. Only
  * lock headers are read. */

@@ -23,6 +23,7 @@
 
 #include "durable.h"
 #include "error.h"
+#include "group_mode.h"
 #include "i18n.h"
 #include "machine.h"
 #include "owner_file.h"
@@ -128,8 +129,9 @@ void owner_release(Owner *owner)
 /* 1: made, and ours; 0: somebody was faster; -1 with an error. */
 static int make_file(Owner *owner, const Mirror *mirror, const char *verb, GError **error)
 {
-    owner->fd = openat(owner->owners_fd, owner->name,
-                       O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    owner->fd =
+        openat(owner->owners_fd, owner->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+               group_mode(owner->owners_fd, 0644));
     int problem = errno;
     if (owner->fd < 0 && problem == EEXIST)
         return 0;

@@ -145,9 +145,14 @@ static void take_quota(Mirror *mirror, Room *room)
     }
 }
 
-static gboolean take_configuration(Mirror *mirror, const RoomLimits *limits, Room *room,
+/* Of the configuration's limits and the mirror's own the narrower ones count. */
+static gboolean take_configuration(Mirror *mirror, const RoomLimits *of_config, Room *room,
                                    GError **error)
 {
+    const MirrorPolicy *policy = mirror_policy(mirror);
+    const RoomLimits narrow = {.max_size = MIN(of_config->max_size, policy->max_size),
+                               .max_files = MIN(of_config->max_files, policy->max_files)};
+    const RoomLimits *limits = &narrow;
     if (limits->max_size == SIZE_UNKNOWN && limits->max_files == SIZE_UNKNOWN) {
         return TRUE;
     }

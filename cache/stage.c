@@ -11,6 +11,7 @@
 #include "durable.h"
 #include "error.h"
 #include "event_log.h"
+#include "group_mode.h"
 #include "i18n.h"
 #include "intent.h"
 #include "stage_private.h"
@@ -60,10 +61,41 @@ static void remove_link(int stage_fd)
         unlinkat(stage_fd, "tree", 0);
 }
 
+/* Restricted data of a group's mirror is its puller's from the first byte on. */
+static gboolean refuse_anothers(const Stage *stage, GError **error)
+{
+    g_clear_error(error);
+    g_set_error(
+        error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE,
+        _("%s is being brought by another user, whose alone it is so far. Who it is is told "
+          "by: medmirror status; whoever that is frees it with: medmirror remove "
+          "--unfinished %s"),
+        stage->folder, stage->folder);
+    return FALSE;
+}
+
+/* What is known to be everybody's is the group's to go on with. */
+static gboolean share_with_group(Stage *stage, GError **error)
+{
+    int above = mirror_private_fd(stage->mirror);
+    return group_share_folder(above, stage->fd, "stage", error) &&
+           group_share_folder(above, stage->tree_fd, "tree", error) &&
+           group_share_folder(above, stage->archives_fd, "archives", error) &&
+           group_share_folder(above, stage->partial_fd, "partial", error);
+}
+
+static gboolean take_over(Stage *stage, GError **error)
+{
+    return !group_is_shared(stage->fd) ||
+           (group_take_over(stage->fd, error) && group_take_over(stage->partial_fd, error));
+}
+
 static gboolean open_folders(Stage *stage, GError **error)
 {
     /* Whose the data is, is known later; the install opens what is everybody's. */
     stage->fd = open_below(stage->mirror, "stage", stage->key, 0700, error);
+    if (stage->fd < 0 && errno == EACCES && mirror_policy(stage->mirror)->group != NULL)
+        return refuse_anothers(stage, error);
     remove_link(stage->fd);
     stage->tree_fd = stage->fd < 0 ? -1 : tree_open_folder(stage->fd, "tree", TRUE, 0700, error);
     stage->archives_fd =
@@ -155,7 +187,7 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
     stage->key = mirror_folder_key(folder);
     stage->fd = stage->tree_fd = stage->archives_fd = stage->partial_fd = -1;
     stage->readers = READERS_EVERYBODY;
-    if (!open_folders(stage, error))
+    if (!open_folders(stage, error) || !take_over(stage, error))
         return NULL;
     g_autofree char *path =
         g_build_filename(mirror_path(mirror), ".medmirror", "stage", stage->key, "spool.db", NULL);
@@ -178,7 +210,7 @@ Stage *stage_open(Mirror *mirror, const char *folder, GError **error)
 gboolean stage_set_readers(Stage *stage, const Readers *readers, GError **error)
 {
     if (!readers->is_private)
-        return TRUE;
+        return stage->readers.is_private || share_with_group(stage, error);
     stage->readers = *readers;
     return spool_set(stage->spool, IS_PRIVATE, "yes", error) &&
            readers_apply(readers, stage->fd, "stage", error) &&
@@ -227,7 +259,8 @@ gboolean stage_flush(Stage *stage, GError **error)
 
 int stage_open_evidence(Stage *stage, GError **error)
 {
-    return open_below(stage->mirror, "evidence", stage->key, 0700, error);
+    return open_below(stage->mirror, "evidence", stage->key,
+                      stage->readers.is_private ? 0700 : 0755, error);
 }
 
 static json_t *number_or_null(guint64 number)
@@ -256,7 +289,7 @@ gboolean stage_note_progress(Stage *stage, GError **error)
     char *text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     gboolean written = text != NULL
-                           ? durable_replace(stage->fd, STAGE_NOTE, text, 0600, error)
+                           ? durable_replace(stage->fd, STAGE_NOTE, text, 0644, error)
                            : error_set_storage(error, EILSEQ, _("cannot write %s"), STAGE_NOTE);
     free(text);
     return written;
@@ -267,7 +300,7 @@ gboolean stage_note_progress(Stage *stage, GError **error)
 
 gboolean stage_set_request(Stage *stage, const char *text, GError **error)
 {
-    return durable_replace(stage->fd, STAGE_REQUEST, text, 0600, error);
+    return durable_replace(stage->fd, STAGE_REQUEST, text, 0644, error);
 }
 
 char *stage_get_request(Stage *stage)

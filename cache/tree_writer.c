@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "group_mode.h"
 #include "i18n.h"
 #include "relpath.h"
 
@@ -124,7 +125,7 @@ static int descend(int at, const char *part, gboolean make, guint mode)
 {
     int next = open_beneath(at, part, O_RDONLY | O_DIRECTORY, 0);
     if (next < 0 && errno == ENOENT && make) {
-        if (mkdirat(at, part, mode) == 0 || errno == EEXIST)
+        if (mkdirat(at, part, group_mode(at, mode)) == 0 || errno == EEXIST)
             next = open_beneath(at, part, O_RDONLY | O_DIRECTORY, 0);
     }
     int saved = errno;
