@@ -11,6 +11,7 @@
 #include <locale.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -114,6 +115,55 @@ static void tell_sources(Invocation *invocation)
     }
 }
 
+/* netrc files are others', and used as they are. */
+static gboolean is_open_to_others(const char *path)
+{
+    struct stat status;
+    return g_path_is_absolute(path) && stat(path, &status) == 0 && (status.st_mode & 077) != 0;
+}
+
+static void tell_login(Invocation *invocation, const FetcherRow *row)
+{
+    const char *base =
+        endpoints_base(invocation->endpoint_table, row->endpoints[0], row->name, row->endpoints[1]);
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Credential) found =
+        credentials_find(invocation->credentials, row->name, base, &error);
+    g_autofree char *text = NULL;
+    if (error) {
+        text = g_strdup_printf("%s: %s", row->name, error->message);
+    } else if (!found) {
+        text =
+            g_strdup_printf(_("%s: none. To store one: medmirror login %s"), row->name, row->name);
+    } else if (is_open_to_others(found->origin)) {
+        text =
+            g_strdup_printf(_("%s: %s, from %s, which others can read: chmod 600 %s"), row->name,
+                            found->user ? found->user : _("a token"), found->origin, found->origin);
+    } else {
+        text = g_strdup_printf(_("%s: %s, from %s; not shown to it now"), row->name,
+                               found->user ? found->user : _("a token"), found->origin);
+    }
+    line(invocation, _("login"), text);
+    g_autofree char *agent = credentials_agent(invocation->credentials, row->name);
+    if (agent) {
+        g_autofree char *words =
+            g_strdup_printf(_("%s hears “%s” with a login, and with nothing else, for it takes "
+                              "logins from programs "
+                              "of certain names alone; [source %s] user-agent changes it"),
+                            row->title, agent, row->name);
+        line(invocation, _("user agent"), words);
+    }
+}
+
+static void tell_logins(Invocation *invocation)
+{
+    for (guint i = 0; fetchers[i]; i++) {
+        if (fetchers[i]->row.login && fetchers[i]->row.endpoints[0]) {
+            tell_login(invocation, &fetchers[i]->row);
+        }
+    }
+}
+
 static gboolean cancelled(gpointer data)
 {
     return job_is_cancelled(data);
@@ -213,6 +263,7 @@ static int run(Invocation *invocation)
     tell_catalogue(invocation);
     tell_network(invocation);
     tell_sources(invocation);
+    tell_logins(invocation);
     if (invocation->settings.offline) {
         line(invocation, _("sources"), _("not asked (--offline)"));
         return 0;

@@ -195,8 +195,8 @@ static char *physionet_describe_access(const Fetcher *fetcher, const json_t *loc
                               .policy = physionet_policy(NULL, manifest),
                               .manifest = manifest};
     switch (status) {
-    case 0:
-        return physionet_words_before(&of);
+    case 0: /* the catalogue's own steps say it all, where there are some */
+        return manifest && manifest->steps_en->len ? NULL : physionet_words_before(&of);
     case 401:
         return physionet_words_no_login(&of);
     case 403:
