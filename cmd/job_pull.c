@@ -174,7 +174,8 @@ static gboolean note_request(Pull *pull, GError **error)
     g_autofree char *note = pull_note_make(pull->request, begun);
     return stage_set_request(pull->stage, note, error) &&
            spool_set(pull->spool, "ref", pull->reference->ref, error) &&
-           spool_set(pull->spool, "options", pull->request->options, error);
+           spool_set(pull->spool, "options", pull->request->options, error) &&
+           spool_set(pull->spool, "reason", NULL, error);
 }
 
 static gboolean pull_take(Pull *pull, GError **error)

@@ -27,7 +27,19 @@ typedef struct {
     int tree_fd;
     Readers readers;
     const char *path; /* of the tree */
+    Mirror *mirror;   /* and the next: of a version alone */
+    const LockHeader *header;
+    VerifySlice *slice; /* NULL: all files */
+    /* What proofs.jsonl has of this slice already. */
+    struct {
+        guint64 files, bytes, damaged, missing;
+        char *upto;
+        gint64 next; /* monotonic us: when it is told again */
+    } noted;
 } Verify;
+
+/* A run that is killed loses no more than this. */
+#define NOTE_EVERY_US (10 * 60 * G_USEC_PER_SEC)
 
 void verify_result_free(VerifyResult *result)
 {
@@ -104,6 +116,9 @@ static void on_result(const VerifiedFile *file, gpointer data)
     VerifyResult *result = verify->result;
     result->files++;
     job_count(verify->job, checked_files, 1);
+    if (verify->slice) {
+        verify_slice_end(verify->slice, file->path, file->seen ? file->size : 0);
+    }
     if (S_ISREG(file->mode) && readers_are_exceeded(&verify->readers, file->mode, file->group)) {
         tell_exposed(verify, file->path);
     }
@@ -198,6 +213,53 @@ static gboolean count_foreign(Verify *verify, LockReader *lock, GError **error)
     return done;
 }
 
+/* What was read since the last note; UNFINISHED: the version goes on. */
+static void append_proof(Verify *verify, gboolean unfinished)
+{
+    const VerifyResult *result = verify->result;
+    const char *upto = verify->slice ? verify_slice_upto(verify->slice) : NULL;
+    const char *after = verify->noted.upto ? verify->noted.upto : verify->request->after;
+    guint64 damaged = result->damaged + result->unreadable;
+    const Proof proof = {.folder = verify->folder,
+                         .version = verify->version,
+                         .fingerprint = verify->header->fingerprint,
+                         .files = result->right - verify->noted.files,
+                         .bytes = result->bytes - verify->noted.bytes,
+                         .damaged = damaged - verify->noted.damaged,
+                         .missing = result->missing - verify->noted.missing,
+                         .foreign = result->foreign,
+                         .quick = verify->request->quick,
+                         .by = "verify",
+                         .begun = result->begun,
+                         .after = after,
+                         .upto = unfinished ? upto : NULL};
+    if (unfinished && g_strcmp0(upto, after) == 0) {
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    if (!proofs_append(verify->mirror, &proof, &error)) {
+        event_log(verify->slice ? EVENT_LOG_WARNING : EVENT_LOG_DEBUG, "no proof was written: %s",
+                  error->message);
+    }
+    verify->noted.files = result->right;
+    verify->noted.bytes = result->bytes;
+    verify->noted.damaged = damaged;
+    verify->noted.missing = result->missing;
+    g_free(verify->noted.upto);
+    verify->noted.upto = g_strdup(upto);
+}
+
+static void note_slice(Verify *verify)
+{
+    gint64 now = g_get_monotonic_time();
+    if (now >= verify->noted.next) {
+        if (verify->noted.next) {
+            append_proof(verify, TRUE);
+        }
+        verify->noted.next = now + NOTE_EVERY_US;
+    }
+}
+
 static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
 {
     g_autoptr(Verifier) verifier =
@@ -214,11 +276,25 @@ static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
         if (!relpath_check(file.path, error)) {
             return FALSE;
         }
+        if (verify->slice) {
+            if (verify_slice_is_behind(verify->slice, file.path)) {
+                continue;
+            }
+            if (!verify_slice_begin(verify->slice, file.path, file.size)) {
+                line = LOCK_LINE_END;
+                break;
+            }
+            note_slice(verify);
+        }
         verifier_add(verifier, file.path, file.size, &file.digests, file.link_target);
     }
     if (job_is_cancelled(verify->job)) {
+        if (verify->slice) {
+            append_proof(verify, TRUE);
+        }
         g_autofree char *again = g_strdup_printf("medmirror verify %s", verify->result->label);
-        job_set_cancelled_error(verify->job, again, error);
+        job_set_cancelled_error(verify->job,
+                                verify->request->again ? verify->request->again : again, error);
         return FALSE;
     }
     verifier_finish(verifier);
@@ -267,25 +343,6 @@ static void set_verdict(Verify *verify, const char *ref, GError **error)
     }
 }
 
-static void append_proof(Verify *verify, Mirror *mirror)
-{
-    const VerifyResult *result = verify->result;
-    const Proof proof = {.folder = verify->folder,
-                         .version = verify->version,
-                         .fingerprint = result->fingerprint,
-                         .files = result->right,
-                         .bytes = result->bytes,
-                         .damaged = result->damaged + result->unreadable,
-                         .missing = result->missing,
-                         .foreign = result->foreign,
-                         .quick = verify->request->quick,
-                         .by = "verify"};
-    g_autoptr(GError) error = NULL;
-    if (!proofs_append(mirror, &proof, &error)) {
-        event_log(EVENT_LOG_DEBUG, "no proof was written: %s", error->message);
-    }
-}
-
 static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
 {
     g_autofree char *version = mirror_version_name(header->version);
@@ -316,12 +373,18 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
     g_autoptr(VerifyResult) result = result_new(label);
     g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
     g_autoptr(Index) index = request->quick ? index_open(mirror, NULL) : NULL;
+    g_autoptr(VerifySlice) slice =
+        request->pace ? verify_slice_new(request->pace, request->after) : NULL;
     Verify verify = {.job = job,
                      .request = request,
                      .result = result,
                      .folder = header->folder,
                      .version = header->version,
-                     .index = index};
+                     .index = index,
+                     .mirror = mirror,
+                     .header = header,
+                     .slice = slice};
+    result->begun = request->begun ? request->begun : g_get_real_time() / G_USEC_PER_SEC;
     g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
     verify.tree_fd = lock ? mirror_open_tree(mirror, header->folder, header->version, error) : -1;
     if (verify.tree_fd < 0) {
@@ -332,21 +395,44 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
         header->in_place ? READERS_EVERYBODY : readers_of_tree(header->access, verify.tree_fd);
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
     g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
-    gboolean done = again && trust && verify_lock(&verify, lock, error) &&
-                    count_foreign(&verify, again, error) &&
-                    requirement_count_unmet(request->require, trust, &result->untrusted, error);
+    gboolean done = again && trust && verify_lock(&verify, lock, error);
+    result->is_cut = slice && verify_slice_is_cut(slice);
+    /* The rest is for who has read all. */
+    done = done && (result->is_cut ||
+                    (count_foreign(&verify, again, error) &&
+                     requirement_count_unmet(request->require, trust, &result->untrusted, error)));
     close(verify.tree_fd);
+    if (done && !result->is_cut) {
+        result->exposed += job_readers_count_places(mirror, header);
+        check_list(&verify, mirror, header);
+    }
+    if (done) {
+        append_proof(&verify, result->is_cut);
+    }
+    g_free(verify.noted.upto);
     if (!done) {
         return NULL;
     }
-    result->exposed += job_readers_count_places(mirror, header);
     verify.path = path;
-    check_list(&verify, mirror, header);
-    append_proof(&verify, mirror);
     /* No version is ever cut out of an address or the path of a manifest. */
     gboolean takes_version = !strstr(header->ref, "://") && header->ref[0] != '/';
     set_verdict(&verify, takes_version ? label : header->ref, error);
     return g_steal_pointer(&result);
+}
+
+void job_verify_note_mended(Mirror *mirror, const LockHeader *header, const VerifyResult *result,
+                            guint64 mended)
+{
+    const Proof proof = {.folder = header->folder,
+                         .version = header->version,
+                         .fingerprint = header->fingerprint,
+                         .mended = mended,
+                         .by = "repair",
+                         .begun = result->begun};
+    g_autoptr(GError) error = NULL;
+    if (!proofs_append(mirror, &proof, &error)) {
+        event_log(EVENT_LOG_WARNING, "%s", error->message);
+    }
 }
 
 static gboolean verify_list(Verify *verify, Verifier *verifier, int folder_fd, const char *name,

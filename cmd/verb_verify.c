@@ -1,9 +1,11 @@
+#include "duration.h"
 #include "error.h"
 #include "i18n.h"
 #include "job_readers.h"
 #include "job_repair.h"
 #include "size_text.h"
 #include "verbs.h"
+#include "verify_for.h"
 #include "version_choice.h"
 
 #include <string.h>
@@ -11,19 +13,20 @@
 typedef struct {
     Invocation *invocation;
     gboolean quick, repair, no_wait;
+    guint64 seconds; /* --for; 0: without limit */
     VerifyRequest request;
 } Verifying;
 
 static json_t *result_json(const VerifyResult *result, guint64 mended, int status)
 {
-    return json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "ref",
-                     result->label, "fingerprint", result->fingerprint, "files",
+    return json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i}",
+                     "ref", result->label, "fingerprint", result->fingerprint, "files",
                      (json_int_t)result->files, "right", (json_int_t)result->right, "unchanged",
                      (json_int_t)result->unchanged, "damaged", (json_int_t)result->damaged,
                      "missing", (json_int_t)result->missing, "unreadable",
                      (json_int_t)result->unreadable, "foreign", (json_int_t)result->foreign,
                      "exposed", (json_int_t)result->exposed, "mended", (json_int_t)mended, "bytes",
-                     (json_int_t)result->bytes, "exit", status);
+                     (json_int_t)result->bytes, "complete", !result->is_cut, "exit", status);
 }
 
 static void tell_result(Job *job, const VerifyResult *result, guint64 mended, int status)
@@ -32,6 +35,7 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
     g_autoptr(GString) text = g_string_new(NULL);
     g_string_append_printf(text,
                            status              ? _("not proven   %s: ")
+                           : result->is_cut    ? _("read so far  %s: ")
                            : result->unchanged ? _("unchanged    %s: ")
                                                : _("proven       %s: "),
                            result->label);
@@ -97,9 +101,11 @@ static int finish(Job *job, const VerifyResult *result, guint64 mended, const GE
     return status;
 }
 
-/* What is wrong is fetched anew, and all of it is read once more. */
+/* What is wrong is fetched anew, and all of it is read once more (but where a slice was: there is
+ * no time, and each file was proven as it came). */
 static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const LockHeader *header,
-                          VerifyResult *before, guint64 *mended, GError **error)
+                          const VerifyRequest *request, VerifyResult *before, guint64 *mended,
+                          GError **error)
 {
     g_autoptr(VerifyResult) result = before;
     g_autoptr(GError) failure = NULL;
@@ -123,17 +129,23 @@ static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const 
         return g_steal_pointer(&result);
     }
     g_clear_error(error);
-    return job_verify_version(job, mirror, header, &verifying->request, error);
+    if (request->pace) {
+        job_verify_note_mended(mirror, header, result, *mended);
+        return g_steal_pointer(&result);
+    }
+    return job_verify_version(job, mirror, header, request, error);
 }
 
-static int verify_version(Job *job, Verifying *verifying, Mirror *mirror, const LockHeader *header)
+static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
+                          const VerifyRequest *request, gpointer data)
 {
+    Verifying *verifying = data;
     g_autoptr(GError) error = NULL;
     guint64 mended = 0;
-    VerifyResult *result = job_verify_version(job, mirror, header, &verifying->request, &error);
+    VerifyResult *result = job_verify_version(job, mirror, header, request, &error);
     if (result && verifying->repair &&
         (result->wrong->len || result->list_is_wrong || result->exposed)) {
-        result = mend(job, verifying, mirror, header, result, &mended, &error);
+        result = mend(job, verifying, mirror, header, request, result, &mended, &error);
     }
     tell_part(job, header);
     int status = finish(job, result, mended, error);
@@ -178,7 +190,15 @@ static int verify_one(Job *job, Verifying *verifying, Mirror *mirror, const char
                     _("There is no mirror at %s yet. Bring a dataset with: medmirror pull %s"),
                     verifying->invocation->mirror_path, text);
     }
-    return header ? verify_version(job, verifying, mirror, header) : finish(job, NULL, 0, error);
+    return header ? verify_version(job, mirror, header, &verifying->request, verifying)
+                  : finish(job, NULL, 0, error);
+}
+
+static void set_nothing_here(const Verifying *verifying, GError **error)
+{
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("Nothing is in the mirror %s yet. Bring a dataset with: medmirror pull REF"),
+                verifying->invocation->mirror_path);
 }
 
 static int verify_whole_mirror(Job *job, Verifying *verifying, Mirror *mirror)
@@ -187,19 +207,65 @@ static int verify_whole_mirror(Job *job, Verifying *verifying, Mirror *mirror)
     g_autoptr(GPtrArray) headers = mirror ? mirror_list(mirror, &error) : NULL;
     if (!headers || headers->len == 0) {
         if (!error) {
-            g_set_error(
-                &error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                _("Nothing is in the mirror %s yet. Bring a dataset with: medmirror pull REF"),
-                verifying->invocation->mirror_path);
+            set_nothing_here(verifying, &error);
         }
         return finish(job, NULL, 0, error);
     }
     int status = 0;
     for (guint i = 0; i < headers->len && !job_is_cancelled(job); i++) {
-        int now = verify_version(job, verifying, mirror, g_ptr_array_index(headers, i));
+        int now = verify_version(job, mirror, g_ptr_array_index(headers, i), &verifying->request,
+                                 verifying);
         status = i == 0 ? now : exit_status_worst(status, now);
     }
     return status;
+}
+
+/* The versions that the REFs mean; of a REF without a version, all that are here. */
+static GPtrArray *choose_versions(Verifying *verifying, Mirror *mirror, GError **error)
+{
+    char **refs = verifying->invocation->arguments;
+    g_autoptr(GPtrArray) chosen = g_ptr_array_new_with_free_func((GDestroyNotify)lock_header_free);
+    for (guint i = 0; refs[i]; i++) {
+        g_autoptr(Reference) reference =
+            reference_parse(refs[i], verifying->invocation->catalogue, error);
+        g_autoptr(GPtrArray) versions =
+            reference ? mirror_versions(mirror, reference->folder, error) : NULL;
+        if (!versions) {
+            return NULL;
+        }
+        guint before = chosen->len;
+        for (guint k = 0; k < versions->len; k++) {
+            const LockHeader *header = g_ptr_array_index(versions, k);
+            if (version_is_meant(reference, header)) {
+                g_ptr_array_add(chosen, lock_header_copy(header));
+            }
+        }
+        if (chosen->len == before) {
+            version_set_absent(reference, mirror_path(mirror), error);
+            return NULL;
+        }
+    }
+    return g_steal_pointer(&chosen);
+}
+
+static int verify_in_slices(Job *job, Verifying *verifying, Mirror *mirror)
+{
+    g_autoptr(GError) error = NULL;
+    gboolean all = !verifying->invocation->arguments[0];
+    g_autoptr(GPtrArray) headers = !mirror ? NULL
+                                   : all   ? mirror_list(mirror, &error)
+                                           : choose_versions(verifying, mirror, &error);
+    if (!error && (!headers || headers->len == 0)) {
+        set_nothing_here(verifying, &error);
+    }
+    if (error) {
+        return finish(job, NULL, 0, error);
+    }
+    const VerifyForSpec spec = {.seconds = verifying->seconds,
+                                .request = verifying->request,
+                                .verify = verify_version,
+                                .data = verifying};
+    return verify_for(job, mirror, headers, &spec);
 }
 
 static int verify_all(Job *job, gpointer data)
@@ -213,10 +279,13 @@ static int verify_all(Job *job, gpointer data)
         return finish(job, NULL, 0, error);
     }
     int status = 0;
-    if (!invocation->arguments[0]) {
+    if (verifying->seconds) {
+        status = verify_in_slices(job, verifying, mirror);
+    } else if (!invocation->arguments[0]) {
         status = verify_whole_mirror(job, verifying, mirror);
     }
-    for (guint i = 0; invocation->arguments[i] && !job_is_cancelled(job); i++) {
+    for (guint i = 0; !verifying->seconds && invocation->arguments[i] && !job_is_cancelled(job);
+         i++) {
         int now = verify_one(job, verifying, mirror, invocation->arguments[i]);
         status = i == 0 ? now : exit_status_worst(status, now);
     }
@@ -224,15 +293,49 @@ static int verify_all(Job *job, gpointer data)
     return status;
 }
 
+/* --for; 0, or the exit status of what is wrong with it. */
+static int take_time(Verifying *verifying, const char *text)
+{
+    Invocation *invocation = verifying->invocation;
+    if (!duration_parse(text, &verifying->seconds) || !verifying->seconds) {
+        return invocation_usage(invocation, _("--for takes a time, as in 5h, 30m or 90s."));
+    }
+    if (verifying->quick) {
+        return invocation_usage(invocation,
+                                _("--for and --quick exclude each other: --quick reads nothing, "
+                                  "and proves nothing that could be gone on with."));
+    }
+    for (guint i = 0; invocation->arguments[i]; i++) {
+        if (is_folder(invocation->arguments[i])) {
+            return invocation_usage(invocation,
+                                    _("--for goes on from run to run in a mirror; %s is a folder."),
+                                    invocation->arguments[i]);
+        }
+    }
+    return 0;
+}
+
+/* What goes on after an interruption. */
+static char *line_again(const Invocation *invocation, const char *for_time)
+{
+    g_autofree char *refs = g_strjoinv(" ", invocation->arguments);
+    return g_strdup_printf("medmirror verify --for %s%s%s", for_time, *refs ? " " : "", refs);
+}
+
 static int run(Invocation *invocation)
 {
     Verifying verifying = {.invocation = invocation};
     g_autofree char *require = NULL;
+    g_autofree char *for_time = NULL;
+    g_autofree char *again = NULL;
     const GOptionEntry entries[] = {
         {"quick", 0, 0, G_OPTION_ARG_NONE, &verifying.quick,
          N_("By size and time; contents are read only where these have changed"), NULL},
         {"repair", 0, 0, G_OPTION_ARG_NONE, &verifying.repair,
          N_("Fetch what is damaged or missing anew"), NULL},
+        {"for", 0, 0, G_OPTION_ARG_FILENAME, &for_time,
+         N_("As long as this, as in 5h or 30m, longest unproven first; the next run goes on"),
+         "TIME"},
         {"require", 0, 0, G_OPTION_ARG_FILENAME, &require,
          N_("declared or locked: files that nobody vouches for are a failure"), "TRUST"},
         {"no-wait", 0, 0, G_OPTION_ARG_NONE, &verifying.no_wait,
@@ -249,6 +352,12 @@ static int run(Invocation *invocation)
         return invocation_usage(invocation,
                                 _("--no-wait goes with --repair: verify alone waits for nobody."));
     }
+    int wrong = for_time ? take_time(&verifying, for_time) : 0;
+    if (wrong) {
+        return wrong;
+    }
+    again = for_time ? line_again(invocation, for_time) : NULL;
+    verifying.request.again = again;
     verifying.request.quick = verifying.quick;
     verifying.request.require = !require                           ? REQUIRE_NOTHING
                                 : strcmp(require, "declared") == 0 ? REQUIRE_DECLARED
@@ -267,9 +376,12 @@ const Verb verb_verify = {
     .help = N_("Without REF, the whole mirror. DIR (a path that begins with . or /) is any folder "
                "with SHA256SUMS, MD5SUMS or the "
                "like in it, or with a lock or list of medmirror beside it. Exit status 3 where "
-               "something is not as it must be.\n\n"
+               "something is not as it must be. --for is for a timer: each run goes on where the "
+               "last one stopped; a file that is begun is read to its end, and one that would not "
+               "end in time is left to the next run.\n\n"
                "Examples:\n"
                "  medmirror verify mitdb\n"
-               "  medmirror verify --repair physionet/mitdb@1.0.0"),
+               "  medmirror verify --repair physionet/mitdb@1.0.0\n"
+               "  medmirror verify --for 5h"),
     .run = run,
 };
