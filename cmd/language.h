@@ -11,4 +11,5 @@
 gboolean language_choose(const char *wanted);
 gboolean language_is_chinese(void);
 /* The text of the language that was chosen; the other one where that is NULL. */
-const char *language_pick(const char *en, const char *zh);
+const char *language_pick(const char *en, const char *zh)
+    __attribute__((format_arg(1), format_arg(2)));

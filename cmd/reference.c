@@ -1,5 +1,6 @@
 #include "reference.h"
 
+#include "dataset_words.h"
 #include "error.h"
 #include "i18n.h"
 #include "redact.h"
@@ -114,17 +115,18 @@ static gboolean take_file(Reference *reference, const char *path, Catalogue *cat
         return FALSE;
     }
     const Manifest *manifest = reference->own_manifest;
-    if (!manifest->source || !fetcher_find(manifest->source)) {
+    if (manifest->source && !fetcher_find(manifest->source)) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("%s: no fetcher brings source '%s'."), path,
-                    manifest->source ? manifest->source : "-");
+                    _("%s: no fetcher brings source '%s'."), path, manifest->source);
         return FALSE;
     }
     reference->manifest = manifest;
-    reference->fetcher = fetcher_find(manifest->source);
-    reference->locator = json_incref(manifest->locator);
+    /* Without a source it can be adopted, and no more. */
+    reference->fetcher = manifest->source ? fetcher_find(manifest->source) : NULL;
+    reference->locator = manifest->source ? json_incref(manifest->locator) : NULL;
     reference->id = g_strdup(manifest->id);
-    if (!reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
+    if (reference->fetcher &&
+        !reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
         g_prefix_error(error, "%s: ", path);
         return FALSE;
     }
@@ -237,6 +239,7 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
 {
     g_autoptr(Reference) reference = g_new0(Reference, 1);
     reference->text = strstr(text, "://") ? redact_address(text) : g_strdup(text);
+    reference->catalogue = catalogue;
     if (!*text || !g_utf8_validate(text, -1, NULL)) {
         g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                             _("A REF must be non-empty UTF-8 text, as in: medmirror pull mitdb"));
@@ -258,6 +261,24 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
     return ok ? g_steal_pointer(&reference) : NULL;
 }
 
+/* Nothing is fetched of what is many: the choice is the person's. */
+static void set_many(const Reference *reference, GError **error)
+{
+    const Manifest *manifest = reference->manifest;
+    if (manifest->below->len == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s is %s, and no one dataset. What is known of it: medmirror show %s"),
+                    reference->text, kind_meaning(manifest->kind), manifest->id);
+        return;
+    }
+    g_autofree char *lines = below_lines(reference->catalogue, manifest, 2, 0);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s is %s, and no one dataset; choose one of these:\n%s\nas in: medmirror pull "
+                  "%s"),
+                reference->text, kind_meaning(manifest->kind), lines,
+                (const char *)manifest->below->pdata[0]);
+}
+
 gboolean reference_can_be_fetched(const Reference *reference, GError **error)
 {
     const Manifest *manifest = reference->manifest;
@@ -277,10 +298,7 @@ gboolean reference_can_be_fetched(const Reference *reference, GError **error)
         return FALSE;
     }
     if (manifest && manifest->kind != KIND_DATASET && manifest->kind != KIND_CHALLENGE) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("%s is a collection, and no one dataset; see what is below it with: "
-                      "medmirror show %s"),
-                    reference->text, reference->ref);
+        set_many(reference, error);
         return FALSE;
     }
     if (!reference->fetcher) {

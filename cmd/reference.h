@@ -19,12 +19,13 @@ typedef struct {
     char *version;            /* wanted; NULL: the newest */
     gboolean is_folder; /* a folder of the mirror was typed (http/HOST/PATH): what is here alone */
     gboolean latest;    /* "@latest" was typed */
+    Catalogue *catalogue; /* borrowed */
 } Reference;
 
 /* MEDMIRROR_ERROR_ABSENT (the nearest ids are named), _USAGE. Borrows from CATALOGUE. Owned. */
 Reference *reference_parse(const char *text, Catalogue *catalogue, GError **error);
 /* FALSE with what the person must do instead where no fetcher can bring it: _ACCESS (steps, page),
- * _ABSENT (gone: the alternatives), _USAGE (a collection). */
+ * _ABSENT (gone: the alternatives), _USAGE (a series or collection: what is below it). */
 gboolean reference_can_be_fetched(const Reference *reference, GError **error);
 /* FALSE where the name alone does not tell which dataset it is (a UCI slug): then ask. */
 gboolean reference_is_complete(const Reference *reference);

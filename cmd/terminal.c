@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #define GAP 2
-#define LEAST_COLUMNS 10 /* that a column which gives way keeps */
+#define LEAST_COLUMNS 20 /* that a column which gives way keeps */
 #define NARROWEST 20     /* of a terminal that says something sensible */
 
 struct Table {
