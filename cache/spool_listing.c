@@ -170,6 +170,8 @@ static gboolean settle_rows(Spool *spool, GError **error)
     return spool_run_in_ranges(
                spool, most,
                "UPDATE download SET state = 0, have = CASE have WHEN 2 THEN 2 ELSE 0 END,"
+               " seen = CASE have WHEN 2 THEN seen END,"
+               " seen_size = CASE have WHEN 2 THEN seen_size END,"
                " reason = NULL, earlier = NULL, earlier_size = NULL"
                " WHERE id BETWEEN ?1 AND ?2 AND (state != 0 OR earlier NOT NULL)"
                " AND ((changed AND have != 2) OR digests_differ(was_declared, declared)"

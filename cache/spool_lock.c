@@ -225,7 +225,8 @@ static gboolean write_download(WriteLock *lock, sqlite3_stmt *row, GError **erro
     download.size =
         have != HAVE_NOTHING && seen_size != SIZE_UNKNOWN ? seen_size : column_size(row, 1);
     column_digests(row, 3, &download.declared);
-    column_digests(row, 4, &download.seen);
+    if (have != HAVE_NOTHING)
+        column_digests(row, 4, &download.seen);
     download.role = (FileRole)sqlite3_column_int(row, 5);
     const char *unpack = column_text(row, 6);
     if (unpack != NULL && (download.unpack = unpack_rule_from_json(unpack, error)) == NULL)
