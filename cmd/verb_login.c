@@ -66,7 +66,7 @@ static void note_others(Job *job, const Login *login)
     g_autoptr(Credential) counts = credentials_find(login->invocation->credentials,
                                                     login->fetcher->row.name, login->base, NULL);
     if (counts && g_str_has_prefix(counts->origin, "MEDMIRROR_")) {
-        job_tell(job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "text", counts->origin),
+        job_tell(job, JOB_EVENT_WARNING, "note", NULL,
                  _("%s is set, and counts before what is stored now."), counts->origin);
     }
 }
