@@ -149,7 +149,8 @@ static gboolean check_other_things(Mirror *mirror, GError **error)
     if (versions != NULL && versions->len > 0)
         return TRUE;
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                _("%s is no mirror and holds other things: choose an empty folder with --mirror."),
+                _("%s is no mirror and holds other things: choose an empty folder, as in: "
+                  "medmirror init DIR"),
                 mirror->path);
     return FALSE;
 }
@@ -240,6 +241,41 @@ Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error)
     if (mirror->private_fd >= 0 && !check_format(mirror, &stands, error))
         return NULL;
     return g_steal_pointer(&mirror);
+}
+
+static gboolean make_group(const Mirror *mirror, gid_t group, GError **error)
+{
+    static const char *const work[] = {"partial", "stage", "evidence"};
+    for (guint i = 0; i < G_N_ELEMENTS(work); i++) {
+        /* Until now they were their user's alone; what lies in them may be, and stays so. */
+        int fd =
+            openat(mirror->private_fd, work[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        gboolean opened = fd < 0 || fchmod(fd, 0755) == 0 || errno == EPERM;
+        int problem = errno;
+        if (fd >= 0)
+            close(fd);
+        if (!opened)
+            return error_set_storage(error, problem, _("cannot open %s/" PRIVATE_FOLDER "/%s"),
+                                     mirror->path, work[i]);
+    }
+    /* A cache, with names of private files in it: it is made anew, the group's. */
+    unlinkat(mirror->private_fd, "index.db", 0);
+    unlinkat(mirror->private_fd, "index.db-journal", 0);
+    return group_open_below(mirror->fd, group, error);
+}
+
+gboolean mirror_init(const char *path, const MirrorPolicy *policy, gid_t group, gboolean *existed,
+                     GError **error)
+{
+    g_autoptr(Mirror) mirror = g_new0(Mirror, 1);
+    mirror->fd = mirror->private_fd = -1;
+    mirror->umask_before = policy->group == NULL ? (mode_t)-1 : umask(0002);
+    if (!open_folders(mirror, path, MIRROR_OPEN_WRITE, error))
+        return FALSE;
+    *existed = mirror->private_fd >= 0;
+    return make_private(mirror, error) &&
+           (policy->group == NULL || make_group(mirror, group, error)) &&
+           mirror_policy_write(mirror->private_fd, policy, error);
 }
 
 char *mirror_version_path(const Mirror *mirror, const char *folder, const char *version)

@@ -15,6 +15,8 @@
 #include "lock.h"
 #include "mirror_policy.h"
 
+#include <sys/types.h>
+
 typedef struct Mirror Mirror;
 
 typedef enum {
@@ -28,6 +30,11 @@ typedef enum {
 /* Owned. _STORAGE, _ABSENT, _USAGE (a newer format; a folder that holds other things). */
 Mirror *mirror_open(const char *path, MirrorOpen mode, GError **error);
 void mirror_close(Mirror *mirror);
+/* Makes PATH a mirror, or gives the one that stands there this policy. GROUP: the number of
+ * POLICY's group ((gid_t)-1: none), to which its folders are given (2775). *EXISTED: it stood
+ * there. _USAGE where PATH holds other things, or the user is no member of the group; _STORAGE. */
+gboolean mirror_init(const char *path, const MirrorPolicy *policy, gid_t group, gboolean *existed,
+                     GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mirror, mirror_close)
 
 const char *mirror_path(const Mirror *mirror); /* absolute; borrowed */
