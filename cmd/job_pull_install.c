@@ -244,6 +244,16 @@ gboolean pull_fetch(Pull *pull, GError **error)
     if (totals.queued == 0 && totals.staged_files == 0 && totals.installed_files == 0) {
         return nothing_chosen(pull, &totals, error);
     }
+    if (pull->standing && pull->standing->in_place) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("%s@%s is in place at %s, where nothing is ever written, and not all of it is "
+              "there. To have a whole copy, forget it first, which leaves the files: "
+              "medmirror remove %s@%s"),
+            pull->reference->ref, pull->standing->version, pull->standing->in_place,
+            pull->reference->ref, pull->standing->version);
+        return FALSE;
+    }
     PlanSpec plan = {.mirror = pull->mirror,
                      .spool = pull->spool,
                      .head = pull->head,

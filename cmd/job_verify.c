@@ -301,11 +301,30 @@ static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
     return line == LOCK_LINE_END;
 }
 
+void job_verify_set_in_place(const LockHeader *header, const VerifyResult *result, GError **error)
+{
+    guint64 wrong = result->damaged + result->missing + result->unreadable;
+    g_clear_error(error);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                ngettext("%s: %" G_GUINT64_FORMAT
+                         " file is not as it was when it was registered in place at %s. Nothing is "
+                         "ever written there: its owner can mend it. To have a copy of one's own: "
+                         "medmirror remove %s, then: medmirror pull %s",
+                         "%s: %" G_GUINT64_FORMAT
+                         " files are not as they were when they were registered in place at %s. "
+                         "Nothing is ever written there: their owner can mend them. To have a copy "
+                         "of one's own: medmirror remove %s, then: medmirror pull %s",
+                         (gulong)wrong),
+                result->label, wrong, header->in_place, result->label, header->ref);
+}
+
 static void set_verdict(Verify *verify, const char *ref, GError **error)
 {
     const VerifyResult *result = verify->result;
     guint64 wrong = result->damaged + result->missing + result->unreadable;
-    if (wrong && ref) {
+    if (wrong && verify->header && verify->header->in_place) {
+        job_verify_set_in_place(verify->header, result, error);
+    } else if (wrong && ref) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     ngettext("%s: %" G_GUINT64_FORMAT
                              " file is not as it must be. Mend it with: medmirror verify "

@@ -49,3 +49,5 @@ void job_verify_note_mended(Mirror *mirror, const LockHeader *header, const Veri
  * and the like in it (_ABSENT where there is none). */
 VerifyResult *job_verify_folder(Job *job, const char *path, const VerifyRequest *request,
                                 GError **error);
+/* The words for a version in place that has changed: _DAMAGED, in place of what *ERROR was. */
+void job_verify_set_in_place(const LockHeader *header, const VerifyResult *result, GError **error);

@@ -112,6 +112,10 @@ static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const 
     if (result->exposed) {
         job_readers_mend(job, mirror, header, verifying->no_wait, &failure);
     }
+    if (result->wrong->len && header->in_place) {
+        job_verify_set_in_place(header, result, error);
+        return g_steal_pointer(&result);
+    }
     if (!failure && result->wrong->len) {
         g_autoptr(Reference) reference = reference_parse(
             header->id ? header->id : header->ref, verifying->invocation->catalogue, &failure);
