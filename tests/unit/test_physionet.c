@@ -686,9 +686,9 @@ typedef struct {
 static void check_proofs(void)
 {
     static const ProofCase proofs[] = {
-        {"opens", TRUE, "p\xc3\xa4ssword: 1", FALSE, -1, "may read",
+        {"opens", TRUE, "p\xc3\xa4ssword: 1", FALSE, -1, "brought a file",
          "GET " CLOSED_SUMS " (login)\n"},
-        {"right", TRUE, "p\xc3\xa4ssword: 1", TRUE, -1, "the password is right",
+        {"right", TRUE, "p\xc3\xa4ssword: 1", TRUE, -1, "was answered by 403",
          "GET " CLOSED_SUMS " (login)\n"},
         {"wrong", TRUE, "guess", FALSE, MEDMIRROR_ERROR_ACCESS, "Nothing was stored",
          "GET " CLOSED_SUMS " (login)\n"},
