@@ -43,10 +43,12 @@ static int run(Invocation *invocation)
                                 _("Which dataset? Name one, as in: medmirror path mitdb"));
     }
     g_autoptr(GError) error = NULL;
-    if (!invocation_open(invocation, &error) || print_paths(invocation, complete, &error)) {
+    if (!invocation_open(invocation, &error)) {
         return invocation_fail(invocation, error);
     }
-    return 0;
+    status = print_paths(invocation, complete, &error);
+    catalogue_finder_tell_wrong(invocation->finder, invocation->console);
+    return status ? invocation_fail(invocation, error) : 0;
 }
 
 const Verb verb_path = {
