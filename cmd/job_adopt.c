@@ -18,11 +18,27 @@ void adopt_result_free(AdoptResult *result)
 {
     if (result) {
         g_free(result->owner);
+        g_free(result->completion);
         g_free(result->path);
         g_free(result->ref);
         g_clear_pointer(&result->header, lock_header_free);
         g_free(result);
     }
+}
+
+char *adopt_completion(const Adopt *adopt)
+{
+    const Reference *reference = adopt->reference;
+    const Manifest *manifest = reference->manifest;
+    const VersionName *name = adopt->pull.name;
+    if (!reference->fetcher || (manifest && manifest->access == ACCESS_GONE)) {
+        return NULL;
+    }
+    /* No version is ever cut out of an address or the path of a manifest. */
+    gboolean takes_version = name && g_strcmp0(name->from, "source") == 0 &&
+                             !strstr(reference->ref, "://") && reference->ref[0] != '/';
+    return takes_version ? g_strdup_printf("medmirror pull %s@%s", reference->ref, name->version)
+                         : g_strdup_printf("medmirror pull %s", reference->ref);
 }
 
 /* Of an adoption that ended without its install nothing stays but what can be gone on with. */
@@ -287,6 +303,42 @@ static gboolean run(Adopt *adopt, GError **error)
            adopt_install(adopt, error);
 }
 
+/* A refusal ends with the line to type next, whoever worded it. */
+static void add_next_line(const Adopt *adopt, GError *failure)
+{
+    const char *ref = adopt->reference->ref, *command = adopt->request->command;
+    g_autofree char *before = failure->message;
+    if (strstr(before, "medmirror ")) {
+        failure->message = g_steal_pointer(&before);
+        return;
+    }
+    switch (error_exit_status(failure)) {
+    case 3:
+        failure->message = g_strdup_printf(_("%s Nothing was installed, and what is in %s is as it "
+                                             "was. Put right, it is taken by: "
+                                             "%s"),
+                                           before, adopt->request->from, command);
+        break;
+    case 6:
+        failure->message =
+            g_strdup_printf(_("%s When that is put right, type: %s"), before, command);
+        break;
+    case 8:
+        failure->message = g_strdup_printf(
+            _("%s Who works here is told by: medmirror status. Then type: %s"), before, command);
+        break;
+    case 9:
+        failure->message = g_strdup_printf(
+            _("%s Nothing was installed, and what is in %s is as it was. What is known of the "
+              "dataset: medmirror show %s"),
+            before, adopt->request->from, ref);
+        break;
+    default:
+        failure->message = g_strdup_printf(_("%s Then type: %s"), before, command);
+        break;
+    }
+}
+
 gboolean job_adopt(Job *job, const AdoptRequest *request, AdoptResult **result, GError **error)
 {
     const Config *config = job_settings(job)->config;
@@ -315,11 +367,13 @@ gboolean job_adopt(Job *job, const AdoptRequest *request, AdoptResult **result, 
     gint64 begin = g_get_monotonic_time();
     g_autoptr(GError) failure = NULL;
     gboolean done = run(&adopt, &failure);
+    adopt.result->completion = adopt_completion(&adopt);
     adopt.result->elapsed_us = g_get_monotonic_time() - begin;
     if (failure) {
         int status = error_exit_status(failure);
         adopt.keep_stage =
             (status == 6 || status >= 130) && adopt.files.how == LOCAL_COPY && adopt.pull.stage;
+        add_next_line(&adopt, failure);
         g_propagate_error(error, g_steal_pointer(&failure));
     }
     return done;

@@ -44,6 +44,7 @@ typedef struct {
     guint64 moved, left;      /* originals removed; left because they changed */
     guint64 unpacked_by_hand; /* files that the source gives in archives alone */
     char *owner;              /* of files in place that are somebody else's; NULL: none */
+    char *completion;         /* the line that fetches what is missing; NULL: no program can */
     char *path, *ref;         /* as of a pull */
     LockHeader *header;       /* of what stands now; NULL where nothing does */
     gint64 elapsed_us;

@@ -53,6 +53,9 @@ gboolean adopt_unpack(Adopt *adopt, const char *name, GError **error);
 /* They become what they were; what was unpacked goes. */
 gboolean adopt_pack(Adopt *adopt, GError **error);
 
+/* The line that fetches what the version lacks; NULL where no program can. Owned. */
+char *adopt_completion(const Adopt *adopt);
+
 /* job_adopt_install.c */
 gboolean adopt_install(Adopt *adopt, GError **error);
 /* The version of HEADER is what was to be adopted; nothing is taken. */

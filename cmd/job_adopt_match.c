@@ -382,35 +382,50 @@ static void append_more(GString *names, guint64 count)
     }
 }
 
+static gboolean refuse_links(const Adopt *adopt, Presence *presence, GError **error)
+{
+    append_more(presence->refused_named, presence->refused);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
+                _("%s: what must be a file is a folder, a device, or a link that leads out of %s, "
+                  "and nothing was taken:%s\nPut the files themselves there, then type: %s"),
+                adopt->reference->ref, adopt->request->from, presence->refused_named->str,
+                adopt->request->command);
+    return FALSE;
+}
+
 static gboolean refuse_rows(const Adopt *adopt, Presence *presence, GError **error)
 {
     const char *ref = adopt->reference->ref, *from = adopt->request->from;
-    if (presence->refused) {
-        append_more(presence->refused_named, presence->refused);
-        g_set_error(
-            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_UNSAFE,
-            _("%s: what must be a file is a folder, a device, or a link that leads out of "
-              "%s, and nothing was taken:%s\nPut the files themselves there, then type: %s"),
-            ref, from, presence->refused_named->str, adopt->request->command);
-        return FALSE;
-    }
+    g_autofree char *complete = adopt_completion(adopt);
+    g_autofree char *rest =
+        complete ? g_strdup_printf(_("; the others are fetched afterwards by: %s"), complete)
+                 : g_strdup("");
     if (presence->wrong && !adopt->request->allow_incomplete) {
         append_more(presence->wrong_named, presence->wrong);
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
-                    _("%s: %" G_GUINT64_FORMAT
-                      " files are no whole copies, or are others, and nothing was taken:%s\nTake "
-                      "the rest with --allow-incomplete, and fetch these afterwards with: "
-                      "medmirror pull %s"),
-                    ref, presence->wrong, presence->wrong_named->str, ref);
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+            ngettext("%s: %" G_GUINT64_FORMAT
+                     " file is no whole copy, or another file, and nothing was taken:%s\n"
+                     "If it is another version, name it (medmirror versions %s): medmirror "
+                     "adopt %s@VERSION %s. Take what is right with: %s "
+                     "--allow-incomplete%s",
+                     "%s: %" G_GUINT64_FORMAT
+                     " files are no whole copies, or other files, and nothing was taken:%s\n"
+                     "If it is another version, name it (medmirror versions %s): medmirror "
+                     "adopt %s@VERSION %s. Take what is right with: %s "
+                     "--allow-incomplete%s",
+                     (gulong)presence->wrong),
+            ref, presence->wrong, presence->wrong_named->str, ref, ref, from,
+            adopt->request->command, rest);
         return FALSE;
     }
     append_more(presence->missing_named, presence->missing);
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                 _("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                   " files are not in %s, and nothing was taken:%s\nTake what is there with: "
-                  "%s --allow-incomplete; the others are fetched afterwards by: medmirror pull %s"),
+                  "%s --allow-incomplete%s"),
                 ref, presence->missing, presence->missing + adopt->there, from,
-                presence->missing_named->str, adopt->request->command, ref);
+                presence->missing_named->str, adopt->request->command, rest);
     return FALSE;
 }
 
@@ -439,8 +454,10 @@ static gboolean check_presence(Adopt *adopt, GError **error)
         }
         return FALSE;
     }
-    gboolean incomplete = presence.missing || presence.wrong;
-    if (presence.refused || (incomplete && !adopt->request->allow_incomplete)) {
+    if (presence.refused) {
+        return refuse_links(adopt, &presence, error);
+    }
+    if ((presence.missing || presence.wrong) && !adopt->request->allow_incomplete) {
         return refuse_rows(adopt, &presence, error);
     }
     if (adopt->archives && adopt->request->how == ADOPT_IN_PLACE) {
@@ -501,6 +518,26 @@ static gboolean name_foreign(Adopt *adopt, GError **error)
     return TRUE;
 }
 
+/* Nothing is wanted: all is here, or nothing was named. */
+static gboolean check_any(const Adopt *adopt, GError **error)
+{
+    SpoolTotals totals;
+    if (!spool_totals(adopt->pull.spool, &totals, error)) {
+        return FALSE;
+    }
+    if (totals.staged_files || totals.installed_files) {
+        return TRUE;
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                totals.downloads == 0
+                    ? _("%s: the list that tells which files it must have names none. Without it, "
+                        "type: medmirror adopt %s %s")
+                    : _("%s: none of its files is taken by what was chosen. All of them: medmirror "
+                        "adopt %s %s"),
+                adopt->reference->ref, adopt->reference->ref, adopt->request->from);
+    return FALSE;
+}
+
 gboolean adopt_match(Adopt *adopt, GError **error)
 {
     g_auto(Wanted) wanted = {0};
@@ -508,7 +545,7 @@ gboolean adopt_match(Adopt *adopt, GError **error)
         return FALSE;
     }
     if (wanted.rows == 0) {
-        return TRUE;
+        return check_any(adopt, error);
     }
     if (adopt->result->list != ADOPT_LIST_NONE &&
         !(adopt->is_file ? match_file(adopt, &wanted, error)

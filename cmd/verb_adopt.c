@@ -109,15 +109,20 @@ static void add_missing(GString *text, const AdoptResult *result)
 {
     const LockHeader *header = result->header;
     guint64 lacking = header->skipped + header->absent + header->failed;
-    if (lacking) {
-        add_line(text,
-                 ngettext("part         %" G_GUINT64_FORMAT " file is held, %" G_GUINT64_FORMAT
-                          " not; what is missing, and no more, is fetched by: medmirror pull %s",
-                          "part         %" G_GUINT64_FORMAT " files are held, %" G_GUINT64_FORMAT
-                          " not; what is missing, and no more, is fetched by: medmirror pull %s",
-                          (gulong)header->held_files),
-                 header->held_files, lacking, result->ref);
+    if (!lacking) {
+        return;
     }
+    g_autofree char *next =
+        result->completion && !header->in_place
+            ? g_strdup_printf(_("what is missing, and no more, is fetched by: %s"),
+                              result->completion)
+            : g_strdup(_("no program can fetch the rest"));
+    add_line(
+        text,
+        ngettext("part         %" G_GUINT64_FORMAT " file is held, %" G_GUINT64_FORMAT " not; %s",
+                 "part         %" G_GUINT64_FORMAT " files are held, %" G_GUINT64_FORMAT " not; %s",
+                 (gulong)header->held_files),
+        header->held_files, lacking, next);
 }
 
 static void add_originals(GString *text, const AdoptResult *result)
