@@ -91,7 +91,7 @@ void catalogue_finder_tell_wrong(CatalogueFinder *finder, Console *console)
     for (guint i = 0; i < wrong->len; i++) {
         const char *text = wrong->pdata[i];
         console_note(console, _("medmirror: a manifest is passed over: %s"), text);
-        console_json(console, "wrong_manifest", json_pack("{s:s}", "message", text));
+        console_json(console, "wrong-manifest", json_pack("{s:s}", "message", text));
     }
     if (count > wrong->len)
         console_note(console,

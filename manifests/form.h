@@ -77,6 +77,10 @@ void form_free(const FormObject *object, gpointer record);
 gboolean form_fail(FormReader *reader, const char *below, const char *format, ...)
     G_GNUC_PRINTF(3, 4);
 
+/* TREE, which was read as OBJECT without an error, as it is written: keys in the order of the
+ * table, an indent of two, what is no ASCII as it is, a line feed at the end. Owned. */
+char *form_canonical(const FormObject *object, const json_t *tree);
+
 /* The JSON Schema (2020-12) of OBJECT; owned text with a line feed at its end. */
 char *form_schema(const FormObject *object);
 /* The expression that every text without a pattern of its own must match: no control characters,

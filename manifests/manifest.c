@@ -1,6 +1,7 @@
 #include "manifest.h"
 
 #include "error.h"
+#include "form_syntax.h"
 #include "i18n.h"
 #include "manifest_form.h"
 #include "relpath.h"
@@ -127,4 +128,17 @@ const ManifestFile *manifest_find_file(const Manifest *manifest, const char *pat
 {
     const ManifestFile *file = g_hash_table_lookup(manifest->files_by_path, path);
     return file && g_strcmp0(file->member_of, member_of) == 0 ? file : NULL;
+}
+
+char *manifest_read_text(const char *path, gsize *length, GError **error)
+{
+    g_autofree char *name = relpath_display(path);
+    return read_file(path, name, length, error);
+}
+
+char *manifest_canonical(const char *json, gsize length, const char *name, GError **error)
+{
+    g_autoptr(Manifest) manifest = manifest_parse(json, length, name, error);
+    json_auto_t *tree = manifest ? form_parse(json, length, name, error) : NULL;
+    return tree ? form_canonical(&manifest_form, tree) : NULL;
 }

@@ -135,3 +135,8 @@ const ManifestFile *manifest_find_file(const Manifest *manifest, const char *pat
 
 /* The JSON Schema (2020-12) of the form, made from the checker's own table. Owned text. */
 char *manifest_schema(void);
+
+/* A manifest as it is written: form_canonical(). The errors are manifest_parse()'s. Owned. */
+char *manifest_canonical(const char *json, gsize length, const char *name, GError **error);
+/* The text of the file at PATH, as manifest_load() reads it; owned. */
+char *manifest_read_text(const char *path, gsize *length, GError **error);
