@@ -62,8 +62,13 @@ void admission_enqueue(Engine *engine, Transfer *transfer)
     }
     transfer->state = TRANSFER_QUEUED;
     transfer->host = host;
-    g_queue_push_tail(queue, transfer);
-    transfer->queued = queue->tail;
+    if (transfer->is_document) { /* somebody waits for it, and may hold a lane meanwhile */
+        g_queue_push_head(queue, transfer);
+        transfer->queued = queue->head;
+    } else {
+        g_queue_push_tail(queue, transfer);
+        transfer->queued = queue->tail;
+    }
     engine->wants_admission = TRUE;
 }
 
@@ -123,18 +128,22 @@ static guint slots_needed(const Engine *engine, const Host *host, guint lanes, g
     return MIN(wide + (narrow + each - 1) / each, engine->config.connections_per_host);
 }
 
-static gboolean host_has_room(Engine *engine, Host *host, gboolean wide)
+static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolean is_document)
 {
     gint64 now = engine_now();
+    /* Those that prepare wait for a document, and would for ever if it had to wait for them. */
+    guint lanes = host->lanes - (is_document ? host->preparing : 0);
+    guint all = engine->lanes - (is_document ? engine->preparing : 0);
 
-    if (engine->lanes >= engine->config.connections_total || host->lanes >= host->limits.allowed ||
+    if (all >= engine->config.connections_total || lanes >= host->limits.allowed ||
         host->limits.parked_until > now)
         return FALSE;
     if (wide && host->wide_lanes >= engine->config.connections_per_host)
         return FALSE;
     if (host->slots_asked != 0 && now - host->slots_asked < SLOTS_AGAIN_MS)
         return FALSE;
-    guint needed = slots_needed(engine, host, host->lanes + 1, host->wide_lanes + (wide ? 1 : 0));
+    guint wide_lanes = MIN(host->wide_lanes, lanes) + (wide ? 1 : 0);
+    guint needed = slots_needed(engine, host, lanes + 1, wide_lanes);
     if (host_slots_hold(host->slots, needed) < needed) {
         host->slots_asked = now;
         return FALSE;
@@ -158,6 +167,18 @@ void admission_return_lane(Engine *engine, Host *host, gboolean wide)
         host->wide_lanes--;
     engine->lanes--;
     engine->wants_admission = TRUE;
+}
+
+void admission_begin_prepare(Engine *engine, Host *host)
+{
+    host->preparing++;
+    engine->preparing++;
+}
+
+void admission_end_prepare(Engine *engine, Host *host)
+{
+    host->preparing--;
+    engine->preparing--;
 }
 
 static gboolean is_large(const Transfer *transfer)
@@ -195,7 +216,7 @@ static gboolean start_waiting(Engine *engine, Host *host)
     if (transfer == NULL)
         return FALSE;
     /* It was told to wait here before another said that this host is worse than the next. */
-    if (!host_has_room(engine, host, is_large(transfer)))
+    if (!host_has_room(engine, host, is_large(transfer), transfer->is_document))
         return FALSE;
     start(engine, host, transfer);
     return TRUE;
@@ -213,7 +234,7 @@ static void add_lanes(Engine *engine)
             gboolean others = next_waiting(engine, host) != NULL;
             guint most = others ? MAX(host->limits.allowed / 2, 1) : G_MAXUINT;
             if (transfer->attempts->len >= MIN(most, transfer->most_lanes) ||
-                !host_has_room(engine, host, TRUE))
+                !host_has_room(engine, host, TRUE, FALSE))
                 break;
             transfer->host = host;
             round_add_lane(transfer);
@@ -448,7 +469,7 @@ gint64 admission_run(Engine *engine)
     gint64 again = wake_delayed(engine);
     add_lanes(engine);
     gboolean started = TRUE;
-    while (started && engine->lanes < engine->config.connections_total) {
+    while (started) {
         started = FALSE;
         /* One each in turn, so that no host starves another. */
         for (guint i = 0; i < engine->host_order->len; i++) {

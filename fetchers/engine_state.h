@@ -40,6 +40,7 @@ typedef struct {
     gboolean http2;     /* seen to speak it */
     guint lanes;        /* requests that run, or are about to */
     guint wide_lanes;   /* of them those with a connection each (HTTP/1.1) */
+    guint preparing;    /* of them those whose fetcher prepares, for which it may ask documents */
     GQueue urgent;      /* Transfer*: documents, and what was begun already */
     GQueue waiting;     /* Transfer* */
     Outcome last_word;  /* why it is parked */
@@ -172,6 +173,7 @@ struct Engine {
     GPtrArray *running; /* Transfer* from offer to settle */
     guint queued_count; /* never begun */
     guint lanes;
+    guint preparing; /* of them, as at each host */
     gboolean wants_admission;
     ResolverPool *resolvers;
 
@@ -264,6 +266,9 @@ void admission_remove(Engine *engine, Transfer *transfer);
 gint64 admission_run(Engine *engine);
 void admission_take_lane(Engine *engine, Host *host, gboolean wide);
 void admission_return_lane(Engine *engine, Host *host, gboolean wide);
+/* While a transfer prepares, its lane is one for the documents that it may take. */
+void admission_begin_prepare(Engine *engine, Host *host);
+void admission_end_prepare(Engine *engine, Host *host);
 /* An answer came from a host. */
 void admission_note_answer(Engine *engine, Host *host);
 /* No connection, or nothing at all came. TRUE where the line itself is down. */

@@ -270,6 +270,7 @@ static void prepare_returned(gpointer data)
     PrepareCall *call = data;
     Transfer *transfer = call->transfer;
 
+    admission_end_prepare(transfer->engine, transfer->host);
     if (transfer->cancelled) {
         fail_round(transfer, OUTCOME_CANCELLED, NULL);
     } else if (call->error != NULL) {
@@ -323,6 +324,7 @@ static void prepare_or_request(Transfer *transfer)
     PrepareCall *call = g_new0(PrepareCall, 1);
     call->transfer = transfer;
     transfer->state = TRANSFER_PREPARING;
+    admission_begin_prepare(transfer->engine, transfer->host);
     if (!resolver_pool_push(transfer->engine->resolvers, transfer->fetcher, prepare, call)) {
         g_set_error(&call->error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED, "%s",
                     g_strerror(EAGAIN));
