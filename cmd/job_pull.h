@@ -23,6 +23,7 @@ typedef struct {
     gboolean dry_run;
     Requirement require;
     const char *const *names; /* paths of --files-from; NULL: none */
+    const char *to;           /* --to: absolute; a copy goes there afterwards; NULL: none */
     const char *options;      /* as typed, for the line that begins anew */
     /* For sync: the newest version is wanted, what stands is not added to (but where files of it
      * failed), and a source that does not answer is an error. */

@@ -34,6 +34,7 @@ void pull_note_free(PullNote *note)
         g_free(note->text);
         g_clear_pointer(&note->selection, selection_free);
         g_clear_pointer(&note->names, g_ptr_array_unref);
+        g_free(note->to);
         g_free(note->begun);
         g_free(note->user);
         g_free(note->host);
@@ -62,12 +63,13 @@ void pull_note_apply(const PullNote *note, PullRequest *request)
         *to = *from;
     }
     request->require = note->require;
+    request->to = note->to;
     request->selection = note->selection;
     request->names = note->names ? (const char *const *)note->names->pdata : NULL;
 }
 
 static char *options_text(const Selection *selection, gconstpointer object, gboolean is_note,
-                          Requirement require)
+                          Requirement require, const char *to)
 {
     GString *text = g_string_new(NULL);
     if (!selection_is_all(selection)) {
@@ -84,17 +86,22 @@ static char *options_text(const Selection *selection, gconstpointer object, gboo
     if (requirements[require]) {
         g_string_append_printf(text, "%s--require %s", text->len ? " " : "", requirements[require]);
     }
+    if (to) {
+        g_autofree char *quoted =
+            strpbrk(to, " \t'\"\\$*?&;|<>()") ? g_shell_quote(to) : g_strdup(to);
+        g_string_append_printf(text, "%s--to %s", text->len ? " " : "", quoted);
+    }
     return g_string_free(text, FALSE);
 }
 
 char *pull_note_options(const PullNote *note)
 {
-    return options_text(note->selection, note, TRUE, note->require);
+    return options_text(note->selection, note, TRUE, note->require, note->to);
 }
 
 char *pull_request_options(const PullRequest *request)
 {
-    return options_text(request->selection, request, FALSE, request->require);
+    return options_text(request->selection, request, FALSE, request->require, request->to);
 }
 
 static char *reference_text(const Reference *reference)
@@ -126,6 +133,9 @@ char *pull_note_make(const PullRequest *request, const PullNote *before)
     }
     if (requirements[request->require]) {
         json_object_set_new(note, "require", json_string(requirements[request->require]));
+    }
+    if (request->to) {
+        json_object_set_new(note, "to", json_string(request->to));
     }
     if (request->names) {
         json_object_set_new(note, "names_are_asked", json_true()); /* those of the selection */
@@ -182,6 +192,7 @@ static gboolean take_note(PullNote *note, const json_t *object, GError **error)
         return set_damaged(error);
     }
     note->text = g_strdup(ref);
+    note->to = g_strdup(json_string_value(json_object_get(object, "to")));
     note->begun = g_strdup(json_string_value(json_object_get(object, "begun")));
     note->user = g_strdup(json_string_value(json_object_get(object, "user")));
     note->host = g_strdup(json_string_value(json_object_get(object, "host")));

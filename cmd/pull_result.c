@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "job_copy.h"
 #include "progress.h"
 #include "pull_note.h"
 #include "size_text.h"
@@ -138,7 +139,23 @@ void pull_tell_error(Job *job, const char *ref, const GError *error)
                line, NULL);
 }
 
-static void tell_result(Job *job, const char *text, const PullResult *result, const GError *error)
+/* The tree at a place of one's own too (--to). */
+static gboolean copy_result(Job *job, const PullRequest *request, const PullResult *result,
+                            GError **error)
+{
+    const char *mirror_path = job_settings(job)->mirror_path;
+    g_auto(CopyResult) copy = {0};
+    g_autoptr(Mirror) mirror = mirror_open(mirror_path, MIRROR_OPEN_READ, error);
+    if (!mirror || !job_copy(job, mirror, result->header, request->to, &copy, error)) {
+        return FALSE;
+    }
+    job_copy_tell(job, result->header, &copy);
+    return TRUE;
+}
+
+/* With --to, the answer is where the copy lies, and it has been given. */
+static void tell_result(Job *job, const char *text, const PullResult *result, gboolean is_copied,
+                        const GError *error)
 {
     json_t *facts = result ? pull_result_json(result) : json_pack("{s:s}", "ref", text);
     if (error) {
@@ -147,7 +164,8 @@ static void tell_result(Job *job, const char *text, const PullResult *result, co
     json_object_set_new(facts, "exit", json_integer(error_exit_status(error)));
     if (result && result->header) {
         g_autofree char *paragraph = pull_result_describe(result);
-        job_answer(job, JOB_EVENT_STEP, "result", facts, paragraph, result->path);
+        job_answer(job, JOB_EVENT_STEP, "result", facts, paragraph,
+                   is_copied ? NULL : result->path);
     } else {
         job_tell(job, JOB_EVENT_DETAIL, "result", facts, NULL);
     }
@@ -177,9 +195,19 @@ int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, PullRequest 
         request->options = options;
         job_pull(job, request, &result, &error);
     }
-    tell_result(job, text, result, error);
-    pull_tally_add(tally, error_exit_status(error));
-    return error_exit_status(error);
+    int status = error_exit_status(error);
+    tell_result(job, text, result, request->to != NULL, error);
+    /* What is absent at the source keeps nobody from the rest. */
+    if (request->to && result && result->header && !request->dry_run && (!error || status == 7)) {
+        g_autoptr(GError) failure = NULL;
+        if (!copy_result(job, request, result, &failure)) {
+            pull_tell_error(job, text, failure);
+            int now = error_exit_status(failure);
+            status = status ? exit_status_worst(status, now) : now;
+        }
+    }
+    pull_tally_add(tally, status);
+    return status;
 }
 
 void pull_tell_summary(Job *job, const PullTally *tally)

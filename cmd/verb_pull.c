@@ -1,6 +1,7 @@
 #include "error.h"
 #include "fetch_options.h"
 #include "i18n.h"
+#include "job_copy.h"
 #include "pull_result.h"
 #include "pull_resume.h"
 #include "selection_options.h"
@@ -12,6 +13,7 @@ typedef struct {
     Selection *selection;
     FetchOptions fetch_options;
     gboolean only, no_unpack, keep_archives, refresh, allow_incomplete, resume;
+    char *to; /* as typed, then absolute */
 } Pulling;
 
 static PullRequest make_request(const Pulling *pulling)
@@ -26,6 +28,7 @@ static PullRequest make_request(const Pulling *pulling)
                          .no_wait = pulling->fetch_options.no_wait,
                          .dry_run = pulling->fetch_options.dry_run,
                          .require = pulling->fetch_options.requirement,
+                         .to = pulling->to,
                          .names = (const char *const *)pulling->selection_options.paths};
 }
 
@@ -59,7 +62,7 @@ static int check_together(Pulling *pulling)
     if (pulling->resume &&
         (chosen->includes || chosen->excludes || chosen->files_from || pulling->only ||
          pulling->no_unpack || pulling->keep_archives || pulling->refresh ||
-         pulling->allow_incomplete || pulling->fetch_options.require)) {
+         pulling->allow_incomplete || pulling->to || pulling->fetch_options.require)) {
         return invocation_usage(pulling->invocation,
                                 _("--resume goes on with the options that the pull began with, and "
                                   "takes no others on what is to come. For others, type: medmirror "
@@ -74,6 +77,10 @@ static int check_together(Pulling *pulling)
                                 _("--only goes with --include, --exclude or --files-from: it says "
                                   "that their files are all that the version is to hold."));
     }
+    if (pulling->to && pulling->invocation->arguments[1]) {
+        return invocation_usage(pulling->invocation,
+                                _("--to DIR takes one dataset, for DIR becomes its folder."));
+    }
     if (pulling->no_unpack && pulling->keep_archives) {
         return invocation_usage(pulling->invocation,
                                 _("--no-unpack and --keep-archives exclude each other: the first "
@@ -81,6 +88,13 @@ static int check_together(Pulling *pulling)
                                   "unpacked."));
     }
     return 0;
+}
+
+/* Before hours of fetching: can the copy be made there? */
+static gboolean take_to(Pulling *pulling, GError **error)
+{
+    g_autofree char *typed = g_steal_pointer(&pulling->to);
+    return job_copy_check(pulling->invocation->mirror_path, typed, &pulling->to, error);
 }
 
 static int pull_opened(Pulling *pulling)
@@ -101,6 +115,9 @@ static int pull_opened(Pulling *pulling)
     if (pulling->resume) {
         return invocation_run(invocation, resume_all, pulling);
     }
+    if (pulling->to && !take_to(pulling, &error)) {
+        return invocation_fail(invocation, error);
+    }
     pulling->selection = selection_options_make(&pulling->selection_options, &error);
     if (!pulling->selection) {
         return invocation_fail(invocation, error);
@@ -119,6 +136,8 @@ static int run(Invocation *invocation)
          NULL},
         {"keep-archives", 0, 0, G_OPTION_ARG_NONE, &pulling.keep_archives,
          N_("Unpack, and keep the archives beside the version"), NULL},
+        {"to", 0, 0, G_OPTION_ARG_FILENAME, &pulling.to,
+         N_("Then a copy of one's own, writable, at DIR (as: medmirror copy)"), "DIR"},
         FETCH_ENTRIES(pulling.fetch_options),
         {"refresh", 0, 0, G_OPTION_ARG_NONE, &pulling.refresh,
          N_("Take what has changed at the source as a new version"), NULL},
@@ -134,6 +153,7 @@ static int run(Invocation *invocation)
     selection_options_clear(&pulling.selection_options);
     g_clear_pointer(&pulling.selection, selection_free);
     fetch_options_clear(&pulling.fetch_options);
+    g_free(pulling.to);
     return status;
 }
 
@@ -147,7 +167,7 @@ const Verb verb_pull = {
            "folder with a slash at its end), a DOI (doi:10.13026/C2F305), or a manifest of one's "
            "own (./my.json). What was begun goes on where it stopped: type the same command "
            "again, or --resume, which knows its options. Standard output is the path of each "
-           "dataset.\n\n"
+           "dataset; with --to, of the copy.\n\n"
            "Examples:\n"
            "  medmirror pull mitdb\n"
            "  medmirror pull physionet/ptb-xl --include 'records100/*' --limit-rate 20M\n"
