@@ -1,5 +1,6 @@
 #include "job_plan.h"
 
+#include "disks.h"
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
@@ -12,6 +13,7 @@
 
 #define UNCHOSEN_MOST                                                                              \
     (G_GUINT64_CONSTANT(1) << 30) /* a larger plan wants a mirror that somebody chose */
+#define DISKS_NAMED 3             /* those with most room, where none is chosen */
 #define ZIPS_ASKED 8              /* archives whose directory is read beforehand */
 #define ZIP_DIRECTORY_MOST (G_GUINT64_CONSTANT(64) << 20)
 
@@ -169,11 +171,21 @@ static gboolean check_chosen(Job *job, const PlanSpec *spec, const Plan *plan, G
         return TRUE;
     }
     g_autofree char *size = size_text(plan->on_disk.bytes);
+    g_autoptr(GPtrArray) disks = disks_with_room(plan->on_disk.bytes, DISKS_NAMED);
+    g_autoptr(GString) rooms = g_string_new(NULL);
+    for (guint i = 0; i < disks->len; i++) {
+        const DiskRoom *disk = g_ptr_array_index(disks, i);
+        g_autofree char *free = size_text(disk->bytes);
+        g_string_append_printf(rooms, _("\n  %s free    medmirror init %s/mirror"), free,
+                               disk->folder);
+    }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                _("No mirror is chosen, and %s needs %s. Name a folder with room for it: medmirror "
-                  "pull --mirror DIR "
-                  "%s, or for good in the configuration: [mirror] dir = DIR"),
-                spec->reference->ref, size, spec->reference->ref);
+                _("No mirror is chosen, and %s needs %s. Choose one for good with: medmirror "
+                  "config set mirror DIR, or for this time: medmirror pull --mirror DIR %s%s%s"),
+                spec->reference->ref, size, spec->reference->ref,
+                disks->len ? _(". There is room at:")
+                           : _(". No disk here has so much room for you."),
+                rooms->str);
     return FALSE;
 }
 
