@@ -355,6 +355,7 @@ static gboolean prepare(Install *install, GError **error)
     if (install->header->in_place != NULL)
         return link_in_place(install, error);
     if (!spool_forget_unproven(stage->spool, error) ||
+        !spool_forget_unchosen(stage->spool, error) ||
         !spool_each_file(stage->spool, FALSE, check_staged, install, error))
         return FALSE;
     if (install->missing->len > 0)

@@ -133,6 +133,8 @@ gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gbool
 gboolean spool_forget_members(Spool *spool, gint64 id, GError **error);
 /* Members of archives that did not arrive whole and right are forgotten, before an install. */
 gboolean spool_forget_unproven(Spool *spool, GError **error);
+/* What was staged and is not chosen any more is not here: the install sweeps it away. */
+gboolean spool_forget_unchosen(Spool *spool, GError **error);
 /* Is PATH a file that is staged or installed under another download, or of this one settled
  * already? *FILE (may be NULL) is filled; the caller clears it. */
 gboolean spool_find_file(Spool *spool, const char *path, LockFile *file);

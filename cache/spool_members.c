@@ -125,6 +125,17 @@ gboolean spool_forget_unproven(Spool *spool, GError **error)
                         "");
 }
 
+gboolean spool_forget_unchosen(Spool *spool, GError **error)
+{
+    return spool_commit(spool, error) &&
+           database_run(spool->database, error,
+                        "UPDATE download SET have = 0, seen = NULL, seen_size = NULL, trust = 0"
+                        " WHERE have = 1 AND state = 1 AND role != 1",
+                        "") &&
+           database_run(spool->database, error,
+                        "UPDATE member SET have = 0 WHERE have = 1 AND state = 1", "");
+}
+
 static void fill_file(sqlite3_stmt *row, LockFile *file)
 {
     memset(file, 0, sizeof *file);
