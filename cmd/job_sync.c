@@ -314,6 +314,10 @@ static gint compare_peaks(gconstpointer a, gconstpointer b)
 {
     const SyncEntry *first = *(const SyncEntry *const *)a;
     const SyncEntry *second = *(const SyncEntry *const *)b;
+    /* Nobody knows how large these become: what is sure comes first. */
+    if (first->plan.peak.at_least != second->plan.peak.at_least) {
+        return first->plan.peak.at_least ? 1 : -1;
+    }
     if (first->plan.peak.bytes != second->plan.peak.bytes) {
         return first->plan.peak.bytes < second->plan.peak.bytes ? -1 : 1;
     }
@@ -386,7 +390,10 @@ static void bring_entry(Sync *sync, SyncEntry *entry)
     if (result && result->header) {
         take_installed(sync, entry, result);
     }
-    if (error) {
+    if (error && entry->state == SYNC_UPDATED && error_exit_status(error) == 7) {
+        entry->exit = 7; /* without what the source lists and has not */
+        set_message(entry, error->message);
+    } else if (error) {
         take_error(sync, entry, result, error);
         if (entry->state == SYNC_WAITS && result && result->does_not_fit) {
             note_no_room(entry);

@@ -116,7 +116,9 @@ static char *entry_text(const SyncEntry *entry)
     g_autofree char *fetch = size_text(entry->plan.fetch.bytes);
     switch (entry->state) {
     case SYNC_UPDATED: {
-        g_autofree char *changes = changes_text(entry);
+        g_autofree char *all = changes_text(entry);
+        g_autofree char *changes =
+            *message ? g_strdup_printf("%s; %s", all, message) : g_steal_pointer(&all);
         return entry->hold
                    ? g_strdup_printf(_("%s; %s stays, %s"), changes, entry->before, entry->hold)
                    : g_steal_pointer(&changes);

@@ -251,6 +251,58 @@ class Course(Syncs):
         self.assertEqual(events[-1]["event"], "summary")
         self.assertEqual((events[-1]["exit"], events[-1]["updated"], events[-1]["refs"]), (0, 1, 1))
 
+    def test_absent_files_are_said_with_the_update(self):
+        self.add("growing", "1.1.0", {"lost.bin": Noise(9000, "lost")})
+        self.server.faults.add(faults.status(404, "*/growing/1.1.0/lost.bin"))
+        result = self.sync(expect=7)
+        line = self.lines_of(result, "physionet/growing")[0]
+        self.assertIn("updated", line)
+        self.assertIn("1 file is listed by the source and not there", line)
+        self.assertNotIn("lost.bin", self.digests(self.folder_of("growing", "1.1.0")))
+        self.assertIn("1 unchanged", self.sync().err)
+
+    def test_a_manifest_that_is_gone_is_said_and_no_error(self):
+        self.add("own")
+        manifest = self.folder / "own.json"
+        manifest.write_text(json.dumps({
+            "id": "own-set", "kind": "dataset", "title": {"en": "Own"}, "source": "physionet",
+            "locator": {"project": "own"}, "access": "open", "sharing": "unknown", "homepage": "https://example.org/",
+            "modality": ["ecg"], "description": {"en": "Own."}}))
+        self.pull(manifest)
+        self.add("own", "1.1.0")
+        self.assertIn("1 updated", self.sync(manifest).err)
+        manifest.unlink()
+        before = self.digests(self.mirror / "local")
+        result = self.sync()
+        self.assertIn("not asked", self.lines_of(result, manifest)[0])
+        self.assertIn("2 datasets: 1 unchanged, 1 not asked", result.err)
+        self.assertEqual(self.digests(self.mirror / "local"), before)
+
+    def test_what_lies_in_place_is_said_and_not_touched(self):
+        self.add("adopted")
+        there = self.folder / "theirs"
+        there.mkdir()
+        for name, content in self.tree("adopted", "1.0.0").items():
+            (there / name).write_bytes(content.bytes())
+        self.medmirror("adopt", "--in-place", "physionet/adopted", there)
+        self.add("adopted", "1.1.0")
+        before = self.digests(there)
+        result = self.sync()
+        self.assertIn(f"in place at {there}", self.lines_of(result, "physionet/adopted")[0])
+        self.assertEqual(self.digests(there), before)
+
+    def test_what_was_adopted_is_gone_on_with(self):
+        self.add("adopted")
+        there = self.folder / "theirs"
+        there.mkdir()
+        for name, content in self.tree("adopted", "1.0.0").items():
+            (there / name).write_bytes(content.bytes())
+        self.medmirror("adopt", "physionet/adopted", there)
+        self.assertIn("2 unchanged", self.sync().err)
+        self.add("adopted", "1.1.0")
+        self.assertIn("1 updated", self.sync().err)
+        self.assert_arrived(self.folder_of("adopted", "1.1.0"), self.tree("adopted", "1.1.0"))
+
     def test_a_packed_version_stays_packed(self):
         server = self.origin()
         data = archives.make_zip({"one.bin": Noise(9000, 1)})
