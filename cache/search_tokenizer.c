@@ -54,7 +54,15 @@ gboolean search_is_cjk(gunichar c)
 char *search_normalise(const char *text)
 {
     g_autofree char *valid = g_utf8_make_valid(text, -1);
-    return g_utf8_normalize(valid, -1, G_NORMALIZE_NFKC);
+    g_autofree char *composed = g_utf8_normalize(valid, -1, G_NORMALIZE_NFKC);
+    GString *plain = g_string_new(NULL);
+    for (const char *at = composed; *at; at = g_utf8_next_char(at)) {
+        gunichar c = g_utf8_get_char(at);
+        gboolean apostrophe = c == 0x2019 || c == 0x02bc;
+        gboolean hyphen = c == 0x2010 || c == 0x2011;
+        g_string_append_unichar(plain, apostrophe ? '\'' : hyphen ? '-' : c);
+    }
+    return g_string_free(plain, FALSE);
 }
 
 static int take_stem(void *context, int flags, const char *token, int length, int start, int end)
@@ -80,7 +88,7 @@ static int give_stem(Pass *pass, const char *word, int length, int start, int en
     return pass->take(pass->context, FTS5_TOKEN_COLOCATED, stem.bytes, stem.length, start, end);
 }
 
-/* The held word, and with NEXT behind a hyphen both as one. */
+/* The held word, and with NEXT behind a hyphen or an apostrophe both as one. */
 static int give_held(Pass *pass, const Word *next)
 {
     const Word *word = &pass->held;
@@ -90,7 +98,8 @@ static int give_held(Pass *pass, const Word *next)
     if (result == SQLITE_OK && pass->with_stems)
         result = give_stem(pass, word->bytes, word->length, word->start, word->end);
     gboolean joined = next && pass->with_joined && next->start == word->end + 1 &&
-                      pass->text[word->end] == '-' && word->length + next->length < LONGEST_WORD;
+                      (pass->text[word->end] == '-' || pass->text[word->end] == '\'') &&
+                      word->length + next->length < LONGEST_WORD;
     if (result == SQLITE_OK && joined) {
         char both[LONGEST_WORD];
         memcpy(both, word->bytes, (gsize)word->length);
@@ -128,6 +137,12 @@ static int read_run(Pass *pass, int from, int to)
     return result == SQLITE_OK ? give_held(pass, NULL) : result;
 }
 
+/* Symbols that are younger than SQLite's tables would count as letters there. */
+static gboolean is_foreign_mark(gunichar c, gboolean valid)
+{
+    return !valid || (c >= 0x80 && !g_unichar_isalnum(c) && !g_unichar_ismark(c));
+}
+
 static int tokenize(Fts5Tokenizer *instance, void *context, int flags, const char *text, int length,
                     TokenTaker take)
 {
@@ -142,9 +157,10 @@ static int tokenize(Fts5Tokenizer *instance, void *context, int flags, const cha
         gunichar c = g_utf8_get_char_validated(text + at, length - at);
         gboolean valid = c != (gunichar)-1 && c != (gunichar)-2;
         int next = at + (valid ? g_unichar_to_utf8(c, NULL) : 1);
-        if (valid && search_is_cjk(c)) {
+        gboolean cjk = valid && search_is_cjk(c);
+        if (cjk || is_foreign_mark(c, valid)) {
             result = read_run(&pass, run, at);
-            if (result == SQLITE_OK)
+            if (cjk && result == SQLITE_OK)
                 result = take(context, 0, text + at, next - at, at, next);
             run = next;
         }

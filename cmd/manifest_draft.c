@@ -81,11 +81,20 @@ static char *make_id(const char *text)
     return g_string_free(id, FALSE);
 }
 
-/* The last part of an address or REF that says something, without the ending of an archive. */
+static void cut_ending(char *name, const char *ending)
+{
+    if (g_str_has_suffix(name, ending) && strlen(name) > strlen(ending))
+        name[strlen(name) - strlen(ending)] = '\0';
+}
+
+/* What the locator calls it in words, else the last part of the address or REF that says something,
+ * without the ending of an archive. */
 static char *name_of(const Reference *reference)
 {
-    g_autofree char *plain = g_uri_unescape_string(reference->ref, "/");
-    g_autofree char *text = g_utf8_make_valid(plain ? plain : reference->ref, -1);
+    const char *slug = json_string_value(json_object_get(reference->locator, "slug"));
+    const char *said = slug ? slug : reference->ref;
+    g_autofree char *plain = g_uri_unescape_string(said, "/");
+    g_autofree char *text = g_utf8_make_valid(plain ? plain : said, -1);
     text[strcspn(text, "?#")] = '\0';
     while (*text && text[strlen(text) - 1] == '/')
         text[strlen(text) - 1] = '\0';
@@ -95,6 +104,7 @@ static char *name_of(const Reference *reference)
     char *dot = strrchr(name, '.');
     if (rule && dot && dot > name)
         *dot = '\0';
+    cut_ending(name, ".tar");
     return name;
 }
 
@@ -158,11 +168,15 @@ static void put_heard(json_t *manifest, const Heard *heard)
     }
 }
 
-/* Only what the form takes: a home page with odd bytes is left out. */
-static void put_homepage(json_t *manifest, const Heard *heard)
+/* The source's page, else the one that was typed; with odd bytes the form does not take it. */
+static void put_homepage(json_t *manifest, const ManifestDraft *draft, const Reference *reference,
+                         const Heard *heard)
 {
-    const char *page = heard->head ? heard->head->homepage : NULL;
-    if (page && (g_str_has_prefix(page, "https://") || g_str_has_prefix(page, "http://")) &&
+    gboolean is_file = strcmp(reference->fetcher->row.name, "http") == 0;
+    const char *page = heard->head && heard->head->homepage ? heard->head->homepage
+                       : is_file                            ? ""
+                                                            : draft->text;
+    if ((g_str_has_prefix(page, "https://") || g_str_has_prefix(page, "http://")) &&
         g_str_is_ascii(page) && !strpbrk(page, " \t\n@"))
         json_object_set_new(manifest, "homepage", json_string(page));
 }
@@ -178,7 +192,7 @@ static char *write_draft(ManifestDraft *draft, const Reference *reference, const
                   *shown ? shown : id, "source", reference->fetcher->row.name, "locator",
                   reference->locator, "access", access);
     put_heard(manifest, heard);
-    put_homepage(manifest, heard);
+    put_homepage(manifest, draft, reference, heard);
     char *text = json_dumps(manifest, JSON_PRESERVE_ORDER);
     g_autofree char *owned = g_strdup(text);
     free(text);
