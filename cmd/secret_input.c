@@ -67,7 +67,7 @@ static char *read_shown(const char *prompt, gboolean shown, GError **error)
     struct sigaction before[G_N_ELEMENTS(numbers)];
     gboolean is_terminal = tcgetattr(STDIN_FILENO, &usual) == 0;
     char line[MOST_BYTES + 1] = {0};
-    if (is_terminal) {
+    if (is_terminal && prompt) {
         fprintf(stderr, "%s", prompt);
         fflush(stderr);
     }
@@ -81,7 +81,9 @@ static char *read_shown(const char *prompt, gboolean shown, GError **error)
     int why = errno;
     if (is_terminal && !shown) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &usual);
-        fputc('\n', stderr);
+        if (prompt) {
+            fputc('\n', stderr);
+        }
     }
     release_signals(before);
     char *copy = length >= 0 ? g_strndup(line, (gsize)length) : NULL;
@@ -105,14 +107,14 @@ static char *read_shown(const char *prompt, gboolean shown, GError **error)
 char *secret_input_read(const char *prompt, GError **error)
 {
     char *secret = read_shown(prompt, FALSE, error);
-    const char *wrong = !secret                              ? NULL
-                        : !*secret                           ? _("Nothing was typed.")
-                        : !g_utf8_validate(secret, -1, NULL) ? _("What was typed is no UTF-8 text.")
-                                                             : NULL;
-    if (wrong) {
+    gboolean is_text = !secret || g_utf8_validate(secret, -1, NULL);
+    if (secret && (!*secret || !is_text)) {
         secret_input_free(secret);
         secret = NULL;
-        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE, wrong);
+    }
+    if (!is_text) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("What was typed is no UTF-8 text."));
     }
     return secret;
 }

@@ -147,10 +147,9 @@ static void tell_login(Invocation *invocation, const FetcherRow *row)
     g_autofree char *agent = credentials_agent(invocation->credentials, row->name);
     if (agent) {
         g_autofree char *words =
-            g_strdup_printf(_("%s hears “%s” with a login, and with nothing else, for it takes "
-                              "logins from programs "
-                              "of certain names alone; [source %s] user-agent changes it"),
-                            row->title, agent, row->name);
+            g_strdup_printf(_("“%s” where a login goes with it: %s takes logins from programs of "
+                              "certain names alone; [source %s] user-agent changes it"),
+                            agent, row->title, row->name);
         line(invocation, _("user agent"), words);
     }
 }

@@ -11,6 +11,7 @@
 typedef struct {
     Invocation *invocation;
     const Fetcher *fetcher;
+    gboolean from_stdin;
     const char *base; /* where the source is asked */
     char *host;       /* that the login will belong to */
     Credential *credential;
@@ -25,32 +26,52 @@ static void login_clear(Login *login)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Login, login_clear)
 
+/* Of a token there is no user. NULL with _USAGE. */
+static char *ask_user(const Login *login, const char *given, GError **error)
+{
+    const FetcherRow *row = &login->fetcher->row;
+    g_autofree char *prompt = g_strdup_printf(_("User name or e-mail at %s: "), row->title);
+    GError *why = NULL;
+    g_autofree char *user = given                ? g_strdup(given)
+                            : !login->from_stdin ? line_input_read(prompt, &why)
+                                                 : NULL;
+    if (why) {
+        g_propagate_error(error, why);
+    } else if (!user) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("Whose login? Type: medmirror login %s --user NAME"), row->name);
+    } else if (!*user || strchr(user, ':') || !g_utf8_validate(user, -1, NULL)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("A user name is UTF-8 text without a colon, which “%s” is not."), user);
+    } else {
+        return g_steal_pointer(&user);
+    }
+    return NULL;
+}
+
 static gboolean ask(Login *login, const char *given, GError **error)
 {
     const FetcherRow *row = &login->fetcher->row;
     gboolean is_token = row->login->kind == CREDENTIAL_TOKEN;
-    g_autofree char *prompt = g_strdup_printf(_("User name or e-mail at %s: "), row->title);
-    GError *why = NULL;
-    g_autofree char *user = is_token || given ? g_strdup(given) : line_input_read(prompt, &why);
+    g_autofree char *user = is_token ? NULL : ask_user(login, given, error);
     if (!is_token && !user) {
+        return FALSE;
+    }
+    g_autofree char *prompt =
+        is_token ? g_strdup_printf(_("Token of %s (it is not shown): "), row->title)
+                 : g_strdup_printf(_("Password of %s at %s (it is not shown): "), user, row->title);
+    GError *why = NULL;
+    char *secret = secret_input_read(login->from_stdin ? NULL : prompt, &why);
+    if (!secret) {
         if (why) {
             g_propagate_error(error, why);
         } else {
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                        _("Whose login? Type: medmirror login %s --user NAME"), row->name);
+                        _("Nothing came from standard input, and it is there that the password is "
+                          "read. Type it on a terminal, or: medmirror login %s --user %s --stdin < "
+                          "FILE"),
+                        row->name, user ? user : "NAME");
         }
-        return FALSE;
-    }
-    if (user && (strchr(user, ':') || !g_utf8_validate(user, -1, NULL) || !*user)) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("A user name is UTF-8 text without a colon, which “%s” is not."), user);
-        return FALSE;
-    }
-    g_autofree char *secret_prompt =
-        is_token ? g_strdup_printf(_("Token of %s (it is not shown): "), row->title)
-                 : g_strdup_printf(_("Password of %s at %s (it is not shown): "), user, row->title);
-    char *secret = secret_input_read(secret_prompt, error);
-    if (!secret) {
         return FALSE;
     }
     login->credential = credential_new(row->login->kind, user, secret, _("what was typed"));
@@ -112,11 +133,13 @@ static gboolean prepare(Invocation *invocation, const char *name, const char *us
 static int run(Invocation *invocation)
 {
     g_autofree char *user = NULL;
-    gboolean from_stdin = FALSE;
+    g_auto(Login) login = {0};
     const GOptionEntry entries[] = {
         {"user", 0, 0, G_OPTION_ARG_FILENAME, &user, N_("The account's name or e-mail"), "NAME"},
-        {"stdin", 0, 0, G_OPTION_ARG_NONE, &from_stdin,
-         N_("Read the password from standard input, as is done where that is no terminal"), NULL},
+        {"stdin", 0, 0, G_OPTION_ARG_NONE, &login.from_stdin,
+         N_("Ask nothing: the password is a line of standard input, as it is where that is no "
+            "terminal"),
+         NULL},
         {NULL}};
     int status = 0;
     if (!invocation_parse(invocation, entries, &status)) {
@@ -126,7 +149,6 @@ static int run(Invocation *invocation)
         return invocation_usage(invocation, _("Name one source, as in: medmirror login physionet"));
     }
     g_autoptr(GError) error = NULL;
-    g_auto(Login) login = {0};
     if (!invocation_open(invocation, &error) ||
         !prepare(invocation, invocation->arguments[0], user, &login, &error)) {
         return invocation_fail(invocation, error);
