@@ -39,13 +39,22 @@ static char *file_name(const CatalogueIndexSettings *settings)
     return g_strdup_printf(PREFIX "%d-%.16s" ENDING, CATALOGUE_TABLE_VERSION, hex);
 }
 
+/* A file that was cut off still opens. */
+static gboolean is_whole(Database *table, const char *path)
+{
+    struct stat status;
+    gint64 pages = database_number(table, 0, "PRAGMA page_count", "");
+    return stat(path, &status) == 0 &&
+           status.st_size == pages * database_number(table, 0, "PRAGMA page_size", "");
+}
+
 /* The table at PATH where it agrees with the folders. */
 static Database *open_current(const char *path, const ManifestFolders *scan)
 {
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
+    if (!g_file_test(path, G_FILE_TEST_IS_REGULAR))
         return NULL;
     g_autoptr(Database) table = catalogue_table_open(path, DATABASE_FIXED, NULL);
-    g_autofree char *state = table ? catalogue_table_state(table) : NULL;
+    g_autofree char *state = table && is_whole(table, path) ? catalogue_table_state(table) : NULL;
     return g_strcmp0(state, scan->state) == 0 ? g_steal_pointer(&table) : NULL;
 }
 
@@ -130,7 +139,7 @@ static Database *make_current(const char *path, gboolean with_old, const Manifes
     g_autoptr(Database) table = NULL;
     if (fill_new(made, scan, settings) && sync_file(made))
         table = catalogue_table_open(made, DATABASE_FIXED, NULL);
-    if (table && g_rename(made, path) == 0)
+    if (table && is_whole(table, made) && g_rename(made, path) == 0)
         return g_steal_pointer(&table);
     g_unlink(made);
     return NULL;
@@ -140,10 +149,10 @@ static Database *open_in_folder(const ManifestFolders *scan, const CatalogueInde
 {
     g_autofree char *name = file_name(settings);
     g_autofree char *path = g_build_filename(settings->cache_folder, name, NULL);
-    Database *table = open_current(path, scan);
+    Database *table = settings->anew ? NULL : open_current(path, scan);
     if (table || g_mkdir_with_parents(settings->cache_folder, 0700) != 0)
         return table;
-    if (g_file_test(path, G_FILE_TEST_EXISTS))
+    if (!settings->anew && g_file_test(path, G_FILE_TEST_IS_REGULAR))
         table = make_current(path, TRUE, scan, settings);
     if (!table)
         table = make_current(path, FALSE, scan, settings);

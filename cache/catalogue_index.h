@@ -20,6 +20,7 @@ typedef struct {
      * Pure. */
     char *(*place)(const char *source, const json_t *locator, gpointer data);
     gpointer data;
+    gboolean anew; /* what stands is not used: it was found to be damaged */
 } CatalogueIndexSettings;
 
 /* NULL with an error only where there is neither file nor memory for it. Owned. Any one thread. */

@@ -27,28 +27,37 @@ static char *maker(void)
                            status.st_mtim.tv_nsec);
 }
 
-/* A program of its own, which has to be asked, may say something else tomorrow. */
 static char *place_of(const char *source, const json_t *locator, gpointer data)
 {
     const Fetcher *fetcher = fetcher_find(source);
-    return fetcher && !fetcher->open && fetcher->check_locator(fetcher, locator, NULL)
+    return fetcher && fetcher->check_locator(fetcher, locator, NULL)
                ? fetcher->folder(fetcher, locator, NULL)
                : NULL;
 }
 
-CatalogueIndex *catalogue_finder_index(CatalogueFinder *finder, GError **error)
+static CatalogueIndex *open_index(CatalogueFinder *finder, gboolean anew, GError **error)
 {
-    if (finder->index)
-        return finder->index;
     finder->is_opened = TRUE;
     g_autofree char *made_by = maker();
     g_autofree char *folder = g_build_filename(g_get_user_cache_dir(), "medmirror", NULL);
     CatalogueIndexSettings settings = {.folders = catalogue_folders(finder->catalogue),
                                        .cache_folder = folder,
                                        .maker = made_by,
-                                       .place = place_of};
+                                       .place = place_of,
+                                       .anew = anew};
     finder->index = catalogue_index_open(&settings, error);
     return finder->index;
+}
+
+CatalogueIndex *catalogue_finder_index(CatalogueFinder *finder, GError **error)
+{
+    return finder->index ? finder->index : open_index(finder, FALSE, error);
+}
+
+CatalogueIndex *catalogue_finder_renew(CatalogueFinder *finder, GError **error)
+{
+    g_clear_pointer(&finder->index, catalogue_index_close);
+    return open_index(finder, TRUE, error);
 }
 
 static GPtrArray *look_up(gpointer data, const char *source, const char *place)

@@ -297,7 +297,13 @@ static int search(Invocation *invocation, Filters *filters, GError **error)
                       "found. Type words, as in: medmirror search chest x-ray"));
         return 1;
     }
-    g_autoptr(GPtrArray) hits = catalogue_search(index, query, &filter, error);
+    g_autoptr(GError) damaged = NULL;
+    g_autoptr(GPtrArray) hits = catalogue_search(index, query, &filter, &damaged);
+    if (!hits) {
+        /* It is a cache, and the manifests are the truth. */
+        index = catalogue_finder_renew(invocation->finder, error);
+        hits = index ? catalogue_search(index, query, &filter, error) : NULL;
+    }
     if (!hits)
         return 1;
     catalogue_finder_tell_wrong(invocation->finder, invocation->console);
