@@ -54,6 +54,13 @@ gsize digest_length(DigestAlgorithm algorithm)
     return algorithms[algorithm].length;
 }
 
+/* Of a hexadecimal digit, one more than its value; 0 of anything else. Locks have 64 a line. */
+static const guint8 hex_value[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
+
 gboolean digest_parse_hex(DigestAlgorithm algorithm, const char *hex, Digest *digest)
 {
     const gsize length = digest_length(algorithm);
@@ -61,11 +68,10 @@ gboolean digest_parse_hex(DigestAlgorithm algorithm, const char *hex, Digest *di
     if (!hex || strnlen(hex, 2 * length + 1) != 2 * length)
         return FALSE;
     for (gsize i = 0; i < length; i++) {
-        int high = g_ascii_xdigit_value(hex[2 * i]);
-        int low = g_ascii_xdigit_value(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
+        guint high = hex_value[(guint8)hex[2 * i]], low = hex_value[(guint8)hex[2 * i + 1]];
+        if (high == 0 || low == 0)
             return FALSE;
-        parsed.bytes[i] = (guint8)(high << 4 | low);
+        parsed.bytes[i] = (guint8)((high - 1) << 4 | (low - 1));
     }
     *digest = parsed;
     return TRUE;

@@ -21,6 +21,11 @@ static const char *reason_against_part(const char *part, gsize length)
 
 static const char *reason_against_characters(const char *text)
 {
+    const guint8 *plain = (const guint8 *)text;
+    while (*plain >= 0x20 && *plain < 0x7f && *plain != '\\')
+        plain++;
+    if (!*plain)
+        return NULL;
     if (!g_utf8_validate(text, -1, NULL))
         return _("it is not valid UTF-8");
     for (const guint8 *p = (const guint8 *)text; *p; p++) {

@@ -66,9 +66,10 @@ static gboolean is_unchanged(Place *place, const char *folder, const char *versi
                              const char *path)
 {
     g_autofree char *whole = g_strdup_printf("%s/%s/%s", folder, version, path);
-    FileStamp stamp;
+    g_autoptr(IndexStamps) stamps = index_stamps_new(place->index, folder, version);
+    FileStamp stamp, known;
     return file_stamp_of(mirror_fd(place->mirror), whole, &stamp) &&
-           index_is_unchanged(place->index, folder, version, path, &stamp);
+           index_stamps_find(stamps, path, &known) && file_stamp_equal(&stamp, &known);
 }
 
 static void test_find(Place *place, gconstpointer data)
@@ -96,6 +97,58 @@ static void test_find(Place *place, gconstpointer data)
     g_autoptr(GError) error = NULL;
     g_assert_true(index_forget_version(place->index, "uci/1", "1.0", &error));
     assert_found(place, place->large, NULL);
+}
+
+static gint compare_paths(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Found in the order of whole paths, and in any other; folders within folders, and more files than
+ * are fetched at once. */
+static void test_stamps(Place *place, gconstpointer data)
+{
+    static const char *const folders[] = {"", "a/", "a/b/", "a/b/c/", "a-b/", "b/"};
+    enum {
+        COUNT = 1300
+    };
+    pull(place, "uci/1", "1.0", "open");
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+    DigestSet set;
+    rig_digest("tiny", &set);
+    g_assert_true(index_continue_version(place->index, "uci/1", "1.0", "open", &error));
+    for (guint i = 0; i < COUNT; i++) {
+        for (guint f = 0; f < G_N_ELEMENTS(folders); f++) {
+            char *path = g_strdup_printf("%s%c%u", folders[f], "A.bz"[i % 4], i);
+            const FileStamp stamp = {paths->len, 1, 2, paths->len + 7};
+            g_assert_true(index_add_file(place->index, path, digest_set_get(&set, DIGEST_SHA256),
+                                         i == 1 ? NULL : &stamp, &error));
+            g_ptr_array_add(paths, path);
+        }
+    }
+    g_assert_true(index_end_version(place->index, &error));
+    g_autoptr(IndexStamps) stamps = index_stamps_new(place->index, "uci/1", "1.0");
+    for (guint sorted = 0; sorted < 2; sorted++) {
+        for (guint i = 0; i < paths->len; i++) {
+            FileStamp stamp = {0};
+            const char *path = g_ptr_array_index(paths, i);
+            gboolean is_known = index_stamps_find(stamps, path, &stamp);
+            g_assert_cmpint(is_known, ==, !g_str_has_suffix(path, ".1"));
+            g_assert_true(!is_known || stamp.inode == stamp.size + 7);
+            if (!sorted && is_known) {
+                g_assert_cmpuint(stamp.size, ==, i);
+            }
+        }
+        FileStamp stamp;
+        g_assert_false(index_stamps_find(stamps, "a/b/nothing", &stamp));
+        g_assert_false(index_stamps_find(stamps, "nowhere/A0", &stamp));
+        g_assert_true(index_stamps_find(stamps, "sub/large", &stamp));
+        g_ptr_array_sort(paths, compare_paths);
+    }
+    g_autoptr(IndexStamps) none = index_stamps_new(place->index, "uci/1", "2.0");
+    FileStamp stamp;
+    g_assert_false(index_stamps_find(none, "a/A0", &stamp));
 }
 
 /* What was granted to one person is nobody else's twin. */
@@ -224,6 +277,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, func) g_test_add("/index/" name, Place, NULL, set_up, func, tear_down)
     ADD("find", test_find);
+    ADD("stamps", test_stamps);
     ADD("access", test_access);
     ADD("damage", test_damage);
     ADD("rebuilt", test_rebuilt);
