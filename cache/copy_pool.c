@@ -138,9 +138,9 @@ void copy_pool_free(CopyPool *pool)
 {
     if (!pool)
         return;
-    copy_pool_cancel(pool);
     pthread_mutex_lock(&pool->lock);
     pool->ending = TRUE;
+    copy_pool_cancel(pool); /* whoever sees it sees the end as well */
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
     for (guint i = 0; i < pool->thread_count; i++)
