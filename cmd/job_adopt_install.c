@@ -100,7 +100,7 @@ static gboolean make_plan(Adopt *adopt, GError **error)
         "archives", (json_int_t)adopt->archives, "at_least", adopt->archives > 0, "to_write",
         costs ? (json_int_t)adopt->there_bytes : (json_int_t)0, "missing",
         (json_int_t)adopt->result->missing);
-    job_tell(adopt->job, JOB_EVENT_STEP, "plan", facts,
+    job_tell(adopt->job, JOB_EVENT_STEP, "adoption", facts,
              ngettext("to adopt     %s@%s: %" G_GUINT64_FORMAT " file, %s; %s",
                       "to adopt     %s@%s: %" G_GUINT64_FORMAT " files, %s; %s",
                       (gulong)adopt->there),

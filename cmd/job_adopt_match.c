@@ -52,8 +52,8 @@ static gboolean unpack_into(const Adopt *adopt, const char *name, int folder, GE
         return error_set_storage(error, errno, _("%s cannot be read"), name);
     }
     g_autofree char *size = size_text((guint64)now.st_size);
-    job_tell(adopt->job, JOB_EVENT_STEP, "unpack",
-             json_pack("{s:s, s:s, s:I}", "ref", adopt->reference->ref, "file", name, "bytes",
+    job_tell(adopt->job, JOB_EVENT_STEP, "unpacks",
+             json_pack("{s:s, s:s, s:I}", "ref", adopt->reference->ref, "path", name, "bytes",
                        (json_int_t)now.st_size),
              _("unpacks      %s, %s: it is none of the source's own files, so what it holds is "
                "looked at"),
@@ -346,7 +346,7 @@ static void note_there(Presence *presence, const SpoolDownload *row, const struc
         presence->wrong++;
         name_one(presence->wrong_named, presence->wrong, text);
         job_tell(adopt->job, JOB_EVENT_DETAIL, "wrong-size",
-                 json_pack("{s:s, s:I, s:I}", "file", file->path, "bytes", (json_int_t)size,
+                 json_pack("{s:s, s:I, s:I}", "path", file->path, "bytes", (json_int_t)size,
                            "expected", (json_int_t)file->size),
                  NULL);
     }
@@ -506,7 +506,7 @@ static gboolean name_foreign(Adopt *adopt, GError **error)
     if (adopt->result->foreign) {
         g_ptr_array_add(named, NULL);
         g_autofree char *names = g_strjoinv(", ", (char **)named->pdata);
-        job_tell(adopt->job, JOB_EVENT_STEP, "foreign",
+        job_tell(adopt->job, JOB_EVENT_STEP, "not-its-own",
                  json_pack("{s:s, s:I}", "ref", adopt->reference->ref, "files",
                            (json_int_t)adopt->result->foreign),
                  ngettext("not its own  %" G_GUINT64_FORMAT " file, left where it is: %s%s",

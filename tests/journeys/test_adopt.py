@@ -347,7 +347,7 @@ class FromPhysioNet(Adoption):
         result = self.medmirror("--json", "adopt", "mitdb", self.downloads)
         events = [json.loads(line) for line in result.lines]
         names = [event["event"] for event in events]
-        for name in ("looked", "plan", "foreign", "result", "summary"):
+        for name in ("looked", "adoption", "not-its-own", "result", "summary"):
             self.assertIn(name, names, str(result))
         self.assertEqual(names[-1], "summary")
         answer = next(event for event in events if event["event"] == "result")
