@@ -277,6 +277,12 @@ char *credentials_host(const char *source, const char *text)
                          : g_strdup(address->host);
 }
 
+static const char *title_of(const Source *source)
+{
+    const Fetcher *fetcher = fetcher_find(source->name);
+    return fetcher ? fetcher->row.title : source->name;
+}
+
 /* Where a credential may lie. */
 
 static char *read_text(const char *path, gsize most, struct stat *status, GError **error)
@@ -335,9 +341,34 @@ static Credential *make(const Source *source, CredentialKind kind, const char *v
     return made;
 }
 
+/* A token where a user and a password are wanted, or the other way round. */
+static gboolean set_wrong_kind(const Source *source, const char *given, GError **error)
+{
+    g_autofree char *name = variable_name(source->name, given);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                source->login->kind == CREDENTIAL_PASSWORD
+                    ? _("%s takes a user and a password, no token. Type: unset %s %s_FILE")
+                    : _("%s takes a token, no user and password. Type: unset %s %s_FILE"),
+                title_of(source), name, name);
+    return FALSE;
+}
+
+static gboolean check_kind(const Source *source, GError **error)
+{
+    if (!source->login)
+        return TRUE;
+    if (source->login->kind == CREDENTIAL_PASSWORD && (source->token || source->token_file))
+        return set_wrong_kind(source, "TOKEN", error);
+    if (source->login->kind == CREDENTIAL_TOKEN && (source->password || source->password_file))
+        return set_wrong_kind(source, "PASSWORD", error);
+    return TRUE;
+}
+
 static Credential *of_this_run(const Source *source, GError **error)
 {
     gboolean has_password = source->password || source->password_file;
+    if (!check_kind(source, error))
+        return NULL;
     if (source->token || source->token_file)
         return make(source, CREDENTIAL_TOKEN, source->token, source->token_file, "TOKEN", error);
     if (source->user && has_password)
@@ -449,12 +480,6 @@ static Credential *look_up_once(Credentials *credentials, Source *source, const 
         source->found_host = g_strdup(host);
     }
     return found;
-}
-
-static const char *title_of(const Source *source)
-{
-    const Fetcher *fetcher = fetcher_find(source->name);
-    return fetcher ? fetcher->row.title : source->name;
 }
 
 /* What `login` stores counts before all but the variables of this run. */

@@ -59,9 +59,9 @@ static gboolean headers_may_go_to(const Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
     g_autofree char *here = origin_of(attempt->address);
-    g_autofree char *there = origin_of(attempt->redirects == 0 && transfer->request_address != NULL
-                                           ? transfer->request_address
-                                           : transfer->address);
+    /* Not where a redirect led, which later pieces are asked for at once. */
+    g_autofree char *there = origin_of(
+        transfer->prepared_address != NULL ? transfer->prepared_address : transfer->address);
 
     if (transfer->without_token)
         return FALSE;

@@ -229,6 +229,15 @@ static void check_secret_files(void)
     g_clear_error(&error);
     g_unsetenv("MEDMIRROR_PHYSIONET_PASSWORD_FILE");
 
+    /* Nothing there takes a token. */
+    g_setenv("MEDMIRROR_PHYSIONET_TOKEN", "abcdefgh", TRUE);
+    g_autoptr(Credentials) token = credentials_new();
+    g_assert_null(credentials_find(token, "physionet", SITE, &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS);
+    g_assert_nonnull(strstr(error->message, "unset MEDMIRROR_PHYSIONET_TOKEN"));
+    g_clear_error(&error);
+    g_unsetenv("MEDMIRROR_PHYSIONET_TOKEN");
+
     /* Half a login is a mistake, and is said. */
     g_autoptr(Credentials) half = credentials_new();
     g_assert_null(credentials_find(half, "physionet", SITE, &error));

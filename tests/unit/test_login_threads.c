@@ -10,6 +10,8 @@
 #define VERSION "/files/mimiciii/1.4/"
 #define RIGHT "Basic YW5hOnNlY3JldCBvZiBhbmE=" /* ana:secret of ana */
 #define SIZE 3000
+#define PIECE 4096
+#define LARGE (16 * PIECE)
 
 typedef struct {
     Origin *origin, *other;
@@ -39,6 +41,8 @@ static void set_up(Fixture *fixture, const char *password)
         .delay_min_ms = 2,
         .delay_max_ms = 20,
         .no_proxy = (char *)"*",
+        .piece_bytes = PIECE,
+        .segment_from_bytes = 4 * PIECE,
         .slots_folder = (char *)g_get_user_runtime_dir(),
         .endpoints = fixture->endpoints,
         .credentials = fixture->credentials,
@@ -79,12 +83,14 @@ typedef struct {
     Outcome outcome;
 } File;
 
-static void file_begin(Fixture *fixture, File *file, const char *path, TaskQueue *home)
+static void file_begin(Fixture *fixture, File *file, const char *path, guint64 size,
+                       TaskQueue *home)
 {
     g_autoptr(FileSpec) spec = file_spec_new("file");
     g_autofree char *address = origin_address(fixture->origin, path);
-    memory_sink_init(&file->sink, SIZE);
+    memory_sink_init(&file->sink, size);
     file_spec_add_address(spec, address);
+    spec->size = size;
     const TransferSpec transfer = {.name = "file",
                                    .fetcher = &physionet_fetcher,
                                    .file = spec,
@@ -111,14 +117,19 @@ static void file_clear(File *file)
 }
 
 /* How it ended, as OUTCOME; the file is cleared. */
-static void fetch(Fixture *fixture, const char *path, Outcome *outcome)
+static void fetch_of(Fixture *fixture, const char *path, guint64 size, Outcome *outcome)
 {
     g_autoptr(TaskQueue) home = task_queue_new();
     File file;
-    file_begin(fixture, &file, path, home);
+    file_begin(fixture, &file, path, size, home);
     file_end(&file, home);
     outcome_copy(outcome, &file.outcome);
     file_clear(&file);
+}
+
+static void fetch(Fixture *fixture, const char *path, Outcome *outcome)
+{
+    fetch_of(fixture, path, SIZE, outcome);
 }
 
 static guint count_logins(Origin *origin)
@@ -184,7 +195,7 @@ static void fetch_many(Fixture *fixture, OutcomeKind kind, File *files)
     for (gsize i = 0; i < MANY; i++)
         add_closed(fixture, many[i]);
     for (gsize i = 0; i < MANY; i++)
-        file_begin(fixture, &files[i], many[i], home);
+        file_begin(fixture, &files[i], many[i], SIZE, home);
     for (gsize i = 0; i < MANY; i++) {
         file_end(&files[i], home);
         g_assert_cmpstr(outcome_kind_name(files[i].outcome.kind), ==, outcome_kind_name(kind));
@@ -284,6 +295,18 @@ static void test_redirect(void)
     g_assert_null(elsewhere->authorization);
     g_assert_null(elsewhere->cookie);
     g_assert_true(g_str_has_prefix(elsewhere->user_agent, "medmirror/"));
+
+    /* Nor do the further pieces of a large file, which are asked for there at once. */
+    outcome_clear(&outcome);
+    OriginFile *large = origin_add(fixture.other, "/large", LARGE);
+    large->etag = "\"1-3\"";
+    g_autofree char *far = origin_address(fixture.other, "/large");
+    add_closed(&fixture, VERSION "c")->location = far;
+    fetch_of(&fixture, VERSION "c", LARGE, &outcome);
+    g_assert_cmpstr(outcome_kind_name(outcome.kind), ==, "ok");
+    g_assert_cmpuint(origin_count(fixture.other, "/large"), >, 4);
+    g_assert_cmpuint(origin_count(fixture.origin, VERSION "c"), <, 4);
+    g_assert_cmpuint(count_logins(fixture.other), ==, 0);
     tear_down(&fixture);
 }
 
