@@ -12,6 +12,7 @@
 #include "verifier.h"
 #include "version_choice.h"
 
+#include "version_watch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -30,6 +31,8 @@ typedef struct {
     Mirror *mirror;   /* and the next: of a version alone */
     const LockHeader *header;
     VerifySlice *slice; /* NULL: all files */
+    VersionWatch watch;
+    gboolean has_moved; /* what was found wrong is wrong no more: it is looked at again */
     /* What proofs.jsonl has of this slice already. */
     struct {
         guint64 files, bytes, damaged, missing;
@@ -39,6 +42,9 @@ typedef struct {
 } Verify;
 
 /* A run that is killed loses no more than this. */
+/* Of a version that others change meanwhile. */
+#define MOST_LOOKS 50
+
 #define NOTE_EVERY_US (10 * 60 * G_USEC_PER_SEC)
 
 void verify_result_free(VerifyResult *result)
@@ -92,6 +98,10 @@ static void tell_wrong(Verify *verify, const VerifiedFile *file)
 {
     VerifyResult *result = verify->result;
     if (result->wrong->len < WRONG_MOST) {
+    verify->has_moved = verify->has_moved || version_watch_has_moved(&verify->watch);
+    if (verify->has_moved) {
+        return;
+    }
         g_ptr_array_add(result->wrong, g_strdup(file->path));
     }
     g_autofree char *what = describe_damage(file);
@@ -385,8 +395,19 @@ static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
     }
 }
 
-VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
-                                 const VerifyRequest *request, GError **error)
+/* Did others change the version, so that what seems wrong with it need not be? */
+static gboolean look_again(Verify *verify, gboolean done)
+{
+    const VerifyResult *result = verify->result;
+    gboolean is_right = done && !result->damaged && !result->missing && !result->unreadable &&
+                        !result->list_is_wrong && !result->foreign;
+    return verify->has_moved ||
+           (!is_right && !job_is_cancelled(verify->job) && version_watch_has_moved(&verify->watch));
+}
+
+static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *header,
+                                 const VerifyRequest *request, gboolean *again_please,
+                                 GError **error)
 {
     g_autofree char *label = version_label(header);
     g_autoptr(VerifyResult) result = result_new(label);
@@ -425,11 +446,12 @@ VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *hea
         result->exposed += job_readers_count_places(mirror, header);
         check_list(&verify, mirror, header);
     }
-    if (done) {
+    *again_please = look_again(&verify, done);
+    if (done && !*again_please) {
         append_proof(&verify, result->is_cut);
     }
     g_free(verify.noted.upto);
-    if (!done) {
+    if (!done || *again_please) {
         return NULL;
     }
     verify.path = path;
@@ -466,9 +488,14 @@ static gboolean verify_list(Verify *verify, Verifier *verifier, int folder_fd, c
     while (got > 0 && !job_is_cancelled(verify->job)) {
         g_auto(ChecksumLine) line = {0};
         got = checksum_list_reader_next(reader, &line, error);
+    version_watch_begin(&verify.watch, mirror, header);
+    g_auto(VersionWatch) watch = verify.watch;
         if (got > 0) {
             DigestSet wanted = {0};
+    verify.has_moved =
+        lock && g_strcmp0(lock_reader_header(lock)->fingerprint, header->fingerprint) != 0;
             digest_set_add(&wanted, &line.digest);
+        *again_please = look_again(&verify, FALSE);
             if (!relpath_check(line.path, error)) {
                 got = -1;
             } else {
@@ -504,6 +531,38 @@ static GPtrArray *lists_in(const char *path, GError **error)
             g_ptr_array_add(names, g_strdup(name));
         }
     }
+VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
+                                 const VerifyRequest *request, GError **error)
+{
+    g_autoptr(LockHeader) now = NULL;
+    for (guint attempt = 1;; attempt++) {
+        g_autoptr(GError) failure = NULL;
+        gboolean again_please = FALSE;
+        g_auto(VersionWatch) watch = {0};
+        VerifyResult *result =
+            verify_once(job, mirror, now ? now : header, request, &again_please, &failure);
+        if (!again_please) {
+            if (failure) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+            }
+            return result;
+        }
+        version_watch_begin(&watch, mirror, header);
+        if (attempt == MOST_LOOKS || !version_watch_settle(&watch, job)) {
+            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_BUSY,
+                        _("%s is being changed by another run. When that is through, type: "
+                          "medmirror verify %s"),
+                        header->ref, header->ref);
+            return NULL;
+        }
+        g_clear_pointer(&now, lock_header_free);
+        now = version_watch_header(&watch, header, error);
+        if (!now) {
+            return NULL;
+        }
+    }
+}
+
     g_dir_close(dir);
     g_ptr_array_sort(names, compare_names);
     return names;
