@@ -451,6 +451,7 @@ void invocation_end(Invocation *invocation, int status)
 
 void invocation_clear(Invocation *invocation)
 {
+    external_stop_all();
     g_strfreev(invocation->argv);
     g_free(invocation->mirror);
     g_strfreev(invocation->endpoints);

@@ -18,6 +18,9 @@ static char *list_names(void)
 const Fetcher *login_source_find(const char *name, GError **error)
 {
     const Fetcher *fetcher = fetcher_find(name);
+    if (fetcher && fetcher->open && !fetcher->open(fetcher, error)) {
+        return NULL;
+    }
     if (fetcher && fetcher->row.login && fetcher->prove_login) {
         return fetcher;
     }

@@ -434,6 +434,37 @@ static GPtrArray *external_refresh(const Fetcher *fetcher, const json_t *locator
     return NULL;
 }
 
+static gboolean take_nothing(gpointer data, Message *message, GError **error)
+{
+    return TRUE;
+}
+
+static gboolean external_prove_login(const Fetcher *fetcher, const Credential *credential,
+                                     HostServices *services, char **said, GError **error)
+{
+    External *external = external_of(fetcher);
+    g_autofree char *command = g_strdup_printf("login %s", fetcher->row.name);
+    if (!external_open(external, command, TRUE, services, error))
+        return FALSE;
+    if (!hello_of(fetcher)->proves_logins) {
+        *said = g_strdup_printf(_("Whether %s takes this login is not known yet: its fetcher "
+                                  "cannot try it, and the first pull will."),
+                                fetcher->row.name);
+        return TRUE;
+    }
+    Question question = {.request = request_of("login", NULL),
+                         .command = command,
+                         .begins = TRUE,
+                         .take = take_nothing,
+                         .credential = credential};
+    gboolean proven = external_ask(external, &question, services, error);
+    if (proven)
+        *said = question.said ? redact_text(question.said)
+                              : g_strdup_printf(_("%s takes this login."), fetcher->row.name);
+    g_free(question.said);
+    return proven;
+}
+
 static AnswerKind external_classify(const Fetcher *fetcher, const AnswerHead *head)
 {
     return external_hello_classify(hello_of(fetcher), head);
@@ -474,6 +505,7 @@ static Fetcher make_fetcher(const External *external)
         .refresh = external_refresh,
         .classify = external_classify,
         .describe_access = external_describe_access,
+        .prove_login = external_prove_login,
     };
 }
 

@@ -50,7 +50,7 @@ static const char *const rule_words[] = {"login-page",      "terms",     "quota"
                                          "unexpected-html", NULL};
 G_STATIC_ASSERT(G_N_ELEMENTS(rule_kinds) + 1 == G_N_ELEMENTS(rule_words));
 
-static const char *const ability_words[] = {"versions", "prepare", "refresh", NULL};
+static const char *const ability_words[] = {"versions", "prepare", "refresh", "login", NULL};
 static const char *const need_words[] = {"password", "token", NULL};
 
 static const FormPattern source_pattern = {"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
@@ -170,6 +170,7 @@ static gboolean check_hello(FormReader *reader, gpointer record)
     hello->lists_versions = has_word(hello->abilities, "versions");
     hello->prepares = has_word(hello->abilities, "prepare");
     hello->refreshes = has_word(hello->abilities, "refresh");
+    hello->proves_logins = has_word(hello->abilities, "login");
     hello->needs_credential = hello->needs->len > 0;
     hello->credential = has_word(hello->needs, "token") ? CREDENTIAL_TOKEN : CREDENTIAL_PASSWORD;
     return check_count(reader, "needs", hello->needs, 1) &&

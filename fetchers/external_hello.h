@@ -22,7 +22,7 @@ typedef struct {
     GPtrArray *classify; /* ExternalRule* */
     GPtrArray *access;   /* ExternalAccess* */
     guint protocol;
-    gboolean lists_versions, prepares, refreshes; /* of the above */
+    gboolean lists_versions, prepares, refreshes, proves_logins; /* of the above */
     gboolean needs_credential;
     CredentialKind credential;
 } ExternalHello;

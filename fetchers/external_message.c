@@ -186,6 +186,7 @@ static const FormKey log_keys[] = {
 static const FormKey done_keys[] = {
     COMMON_KEYS,
     FLAG("unchanged", unchanged, N_("whether the state that was sent is still the source's")),
+    {KEY("text", FORM_TEXT, text), .help = N_("what a login was proven to open")},
     {.name = NULL},
 };
 static const FormKey error_keys[] = {

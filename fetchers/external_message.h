@@ -57,7 +57,7 @@ typedef struct {
     guint64 most_bytes;
     /* done */
     gboolean unchanged;
-    /* log, error */
+    /* log, error, done */
     char *text;
     int code; /* MessageCode */
 } Message;

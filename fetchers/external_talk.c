@@ -195,7 +195,9 @@ static gboolean answer_credential(Talk *talk, GError **error)
     const char *base = source_base(talk->services, &external->fetcher.row, 0);
     GError *why = NULL;
     g_autoptr(Credential) credential =
-        talk->services->credential(talk->services, external->name, base, &why);
+        talk->question->credential
+            ? credential_copy(talk->question->credential)
+            : talk->services->credential(talk->services, external->name, base, &why);
     if (why)
         return external_documents_answer_failure(&talk->documents, talk->id, why, error);
     g_autoptr(GString) line = g_string_sized_new(4096); /* no copies are left behind by growing */
@@ -292,6 +294,8 @@ static TalkState take(Talk *talk, Message *message, GError **error)
         break;
     case MESSAGE_DONE:
         talk->question->unchanged = message->unchanged;
+        if (talk->question->credential)
+            talk->question->said = g_steal_pointer(&message->text);
         return TALK_DONE;
     case MESSAGE_ERROR:
         take_error(talk, message, error);

@@ -33,6 +33,9 @@ typedef struct {
      * on. */
     gboolean (*take)(gpointer data, Message *message, GError **error);
     gpointer data;
+    const Credential
+        *credential;          /* what it is given where it needs one; NULL: what the person has */
+    char *said;               /* out, with a credential: its words at the end; owned by who asks */
     gboolean unchanged;       /* out: the program said so */
     gboolean gave_credential; /* out */
     gboolean lost;            /* out, after a failure: the program runs no more */

@@ -421,6 +421,45 @@ static void test_credential(void)
     g_assert_false(was_logged("a-secret-of-ana"));
 }
 
+/* What was typed is tried by the program, where it can. */
+static void test_login(void)
+{
+    static const struct {
+        const char *hello, *ending, *said;
+        gboolean is_proven;
+    } cases[] = {
+        {HELLO(",\"needs\":[\"token\"],\"abilities\":[\"login\"]"),
+         "\"done\\\",\\\"text\\\":\\\"You are in.", "You are in.", TRUE},
+        {HELLO(",\"needs\":[\"token\"],\"abilities\":[\"login\"]"),
+         "\"error\\\",\\\"code\\\":\\\"access\\\",\\\"text\\\":\\\"It is not known there.",
+         "It is not known there.", FALSE},
+        {HELLO(",\"needs\":[\"token\"]"), "", "is not known yet", TRUE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *body = g_strdup_printf(
+            "read request; echo '{\"id\":1,\"kind\":\"credential\"}'; read -r answer; case "
+            "\"$answer\" in *'\"method\":\"token\",\"secret\":\"a-typed-token\"'*) echo "
+            "\"{\\\"id\\\":1,\\\"kind\\\":\\%s\\\"}\";; esac; " LINGER,
+            cases[i].ending);
+        const Fetcher *fetcher = make_fetcher(cases[i].hello, body);
+        g_autoptr(FakeHost) host = fake_host_new();
+        g_autoptr(Credential) credential =
+            credential_new(CREDENTIAL_TOKEN, NULL, "a-typed-token", "the test");
+        g_autofree char *said = NULL;
+        g_autoptr(GError) error = NULL;
+        gboolean is_proven =
+            fetcher->prove_login(fetcher, credential, &host->services, &said, &error);
+        const char *words = is_proven ? said : error->message;
+        if (is_proven != cases[i].is_proven || !strstr(words, cases[i].said))
+            g_error("%s", words);
+        g_assert_true(is_proven || g_error_matches(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS));
+        g_assert_cmpint(fetcher->row.login->kind, ==, CREDENTIAL_TOKEN);
+        g_assert_cmpstr(fetcher->row.login->hosts[0], ==, "data.example.org");
+        external_stop_all();
+    }
+    g_assert_false(was_logged("a-typed-token"));
+}
+
 /* Its environment, folder, arguments and descriptors are made for it; 10 (255) is the shell's own.
  */
 static void test_surroundings(void)
@@ -806,6 +845,7 @@ int main(int argc, char **argv)
     g_test_add_func("/external/sent-elsewhere", test_sent_elsewhere);
     g_test_add_func("/external/documents", test_documents);
     g_test_add_func("/external/credential", test_credential);
+    g_test_add_func("/external/login", test_login);
     g_test_add_func("/external/surroundings", test_surroundings);
     g_test_add_func("/external/log-is-redacted", test_log_is_redacted);
     g_test_add_func("/external/interrupted", test_interrupted);
