@@ -14,6 +14,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "owner.h"
+#include "owner_file.h"
 #include "readers.h"
 #include "relpath.h"
 #include "removal.h"
@@ -514,6 +515,11 @@ void intent_remove_gone(Mirror *mirror)
 gboolean intent_recover_all(Mirror *mirror, GError **error)
 {
     intent_remove_gone(mirror);
+    int owners = openat(mirror_private_fd(mirror), "owners", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (owners >= 0) {
+        owner_file_sweep(owners);
+        close(owners);
+    }
     int fd = openat(mirror_private_fd(mirror), "intents", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
     if (folder == NULL) {

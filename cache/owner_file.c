@@ -17,6 +17,8 @@
 /* By the file server's own clock: untouched for so long, an owner elsewhere is dead; */
 #define DEAD_AFTER_SECONDS 600
 /* empty for so long under its lock free, its maker died between two calls. */
+/* No clock is an hour wrong. */
+#define SWEPT_AFTER_SECONDS 3600
 #define EMPTY_SECONDS 10
 #define MOST_BYTES 65536
 
@@ -206,6 +208,25 @@ OwnerLife owner_file_judge(int owners_fd, const char *name, gboolean break_dead,
         return OWNER_GONE;
     *info = g_steal_pointer(&file.info);
     return life == LIFE_ALIVE ? OWNER_LIVES : OWNER_UNCERTAIN;
+}
+
+void owner_file_sweep(int owners_fd)
+{
+    int copy = openat(owners_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = copy < 0 ? NULL : fdopendir(copy);
+    struct dirent *entry;
+    struct stat now;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if ((g_str_has_prefix(entry->d_name, ".clock-") ||
+             g_str_has_prefix(entry->d_name, ".dead-")) &&
+            fstatat(owners_fd, entry->d_name, &now, AT_SYMLINK_NOFOLLOW) == 0 &&
+            time(NULL) - now.st_mtim.tv_sec > SWEPT_AFTER_SECONDS)
+            unlinkat(owners_fd, entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    else if (copy >= 0)
+        close(copy);
 }
 
 static char *folder_of(int owners_fd, const char *name)

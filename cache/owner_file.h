@@ -18,3 +18,6 @@ char *owner_file_describe(const char *folder, const char *verb, gboolean locked)
 /* Looks at NAME. BREAK: a dead owner's file is removed (OWNER_GONE). *INFO: what it says, owned;
  * never NULL unless OWNER_GONE. */
 OwnerLife owner_file_judge(int owners_fd, const char *name, gboolean break_dead, OwnerInfo **info);
+/* What a run left there that was killed while it looked at another's file; it is in nobody's way.
+ */
+void owner_file_sweep(int owners_fd);
