@@ -28,6 +28,30 @@ static void test_endpoints(void)
     g_assert_cmpstr(endpoints_base(endpoints, "uci", "uci", NULL), ==, "http://127.0.0.1:8080/lab");
 }
 
+/* Its own hosts, and those that it is sent to: for a jar of cookies. */
+static void test_own_hosts(void)
+{
+    static const struct {
+        const char *address;
+        gboolean before, after;
+    } rows[] = {
+        {"https://physionet.org/files/x", TRUE, TRUE},
+        {"https://PhysioNet.org/", TRUE, TRUE},
+        {"https://physionet.org.example/", FALSE, FALSE},
+        {"http://127.0.0.1:8080/lab/files/x", FALSE, TRUE},
+        {"http://127.0.0.1:8080/else", FALSE, TRUE},
+        {"http://127.0.0.1:8081/lab", FALSE, FALSE},
+        {"no address", FALSE, FALSE},
+    };
+    g_autoptr(Endpoints) endpoints = endpoints_new();
+    const FetcherRow *row = &fetcher_find("physionet")->row;
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_cmpint(endpoints_is_own_host(endpoints, row, rows[i].address), ==, rows[i].before);
+    g_assert_true(endpoints_set(endpoints, "physionet=http://127.0.0.1:8080/lab", NULL));
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_cmpint(endpoints_is_own_host(endpoints, row, rows[i].address), ==, rows[i].after);
+}
+
 static void test_wrong_endpoints(void)
 {
     static const char *const rows[][2] = {
@@ -155,6 +179,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/endpoints/set", test_endpoints);
+    g_test_add_func("/endpoints/own hosts", test_own_hosts);
     g_test_add_func("/endpoints/wrong", test_wrong_endpoints);
     g_test_add_func("/endpoints/environment", test_environment);
     g_test_add_func("/endpoints/trust", test_trust);

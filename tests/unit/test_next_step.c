@@ -168,6 +168,18 @@ static const Row rows[] = {
      {.kind = STEP_GIVE_UP},
      0,
      0},
+    {"refused without the login that its source has",
+     {.kind = OUTCOME_REFUSED, .status = 403},
+     {HISTORY, .can_log_in = TRUE, .can_refresh = TRUE},
+     {.kind = STEP_WITH_LOGIN},
+     0,
+     0},
+    {"refused with it too",
+     {.kind = OUTCOME_REFUSED, .status = 403},
+     {HISTORY},
+     {.kind = STEP_GIVE_UP},
+     0,
+     0},
     {"a token refused on what needs none",
      {.kind = OUTCOME_TOKEN_REFUSED, .status = 401},
      {HISTORY, .can_refresh = TRUE},
@@ -421,6 +433,24 @@ static void test_absence_needs_every_address(void)
     g_assert_cmpint(next_step(&absent, &history, &limits, 0.5).kind, ==, STEP_ABSENT);
 }
 
+/* A proxy, storage, and a login that is refused concern all files; a refusal alone, one. */
+static void test_stops(void)
+{
+    static const struct {
+        Outcome outcome;
+        gboolean stops;
+    } cases[] = {
+        {{.kind = OUTCOME_STORAGE}, TRUE},
+        {{.kind = OUTCOME_PROXY}, TRUE},
+        {{.kind = OUTCOME_REFUSED, .login_is_refused = TRUE}, TRUE},
+        {{.kind = OUTCOME_REFUSED}, FALSE},
+        {{.kind = OUTCOME_REFUSED, .is_explained = TRUE}, FALSE},
+        {{.kind = OUTCOME_ABSENT}, FALSE},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+        g_assert_cmpint(outcome_stops_run(&cases[i].outcome), ==, cases[i].stops);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -431,5 +461,6 @@ int main(int argc, char **argv)
     g_test_add_func("/next-step-every-kind", test_every_kind);
     g_test_add_func("/next-step-everything-ends", test_everything_ends);
     g_test_add_func("/next-step-absence", test_absence_needs_every_address);
+    g_test_add_func("/next_step/what stops a run", test_stops);
     return g_test_run();
 }
