@@ -10,9 +10,10 @@
 #include "readers.h"
 #include "relpath.h"
 #include "verifier.h"
+#include "verify_quick.h"
 #include "version_choice.h"
-
 #include "version_watch.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -24,15 +25,15 @@ typedef struct {
     const VerifyRequest *request;
     VerifyResult *result;
     const char *folder, *version; /* NULL: no version of a mirror */
-    Index *index;
+    IndexStamps *stamps;          /* NULL: not quick, or nothing is known */
     int tree_fd;
     Readers readers;
     const char *path; /* of the tree */
     Mirror *mirror;   /* and the next: of a version alone */
     const LockHeader *header;
-    VerifySlice *slice; /* NULL: all files */
     VersionWatch watch;
     gboolean has_moved; /* what was found wrong is wrong no more: it is looked at again */
+    VerifySlice *slice; /* NULL: all files */
     /* What proofs.jsonl has of this slice already. */
     struct {
         guint64 files, bytes, damaged, missing;
@@ -41,10 +42,10 @@ typedef struct {
     } noted;
 } Verify;
 
-/* A run that is killed loses no more than this. */
 /* Of a version that others change meanwhile. */
 #define MOST_LOOKS 50
 
+/* A run that is killed loses no more than this. */
 #define NOTE_EVERY_US (10 * 60 * G_USEC_PER_SEC)
 
 void verify_result_free(VerifyResult *result)
@@ -97,11 +98,11 @@ static char *describe_damage(const VerifiedFile *file)
 static void tell_wrong(Verify *verify, const VerifiedFile *file)
 {
     VerifyResult *result = verify->result;
-    if (result->wrong->len < WRONG_MOST) {
     verify->has_moved = verify->has_moved || version_watch_has_moved(&verify->watch);
     if (verify->has_moved) {
         return;
     }
+    if (result->wrong->len < WRONG_MOST) {
         g_ptr_array_add(result->wrong, g_strdup(file->path));
     }
     g_autofree char *what = describe_damage(file);
@@ -160,11 +161,12 @@ static void on_result(const VerifiedFile *file, gpointer data)
 static gboolean on_unchanged(const char *path, guint64 size, gint64 mtime_ns, gint64 ctime_ns,
                              guint64 inode, gpointer data)
 {
-    Verify *verify = data;
+    const Verify *verify = data;
     const FileStamp stamp = {
         .size = size, .mtime_ns = mtime_ns, .ctime_ns = ctime_ns, .inode = inode};
-    return verify->index &&
-           index_is_unchanged(verify->index, verify->folder, verify->version, path, &stamp);
+    FileStamp known;
+    return verify->stamps && index_stamps_find(verify->stamps, path, &known) &&
+           file_stamp_equal(&known, &stamp);
 }
 
 /* The files of the lock and those of the tree, both in byte order, side by side: what only the tree
@@ -189,27 +191,33 @@ static void foreign_advance(Foreign *foreign)
     foreign->at_end = line != LOCK_LINE_FILE;
 }
 
+/* What the lock does not know; a PATH that ends in '/' is a folder that cannot be read. */
+static void tell_foreign(Verify *verify, const char *path)
+{
+    g_autofree char *shown = relpath_display(path);
+    if (g_str_has_suffix(path, "/")) {
+        job_tell(verify->job, JOB_EVENT_WARNING, "unreadable",
+                 json_pack("{s:s, s:s}", "ref", verify->result->label, "path", shown),
+                 _("%s: the folder %s cannot be read, so what else lies in it is not known."),
+                 verify->result->label, shown);
+        return;
+    }
+    verify->result->foreign++;
+    job_tell(verify->job, JOB_EVENT_DETAIL, "foreign",
+             json_pack("{s:s, s:s}", "ref", verify->result->label, "path", shown),
+             _("%s: %s is not the dataset's."), verify->result->label, shown);
+}
+
 static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, gpointer data,
                              GError **error)
 {
     Foreign *foreign = data;
-    if (g_str_has_suffix(path, "/")) {
-        g_autofree char *folder = relpath_display(path);
-        job_tell(foreign->verify->job, JOB_EVENT_WARNING, "unreadable",
-                 json_pack("{s:s, s:s}", "ref", foreign->verify->result->label, "path", folder),
-                 _("%s: the folder %s cannot be read, so what else lies in it is not known."),
-                 foreign->verify->result->label, folder);
-        return !job_is_cancelled(foreign->verify->job);
-    }
-    while (!foreign->at_end && strcmp(foreign->next.path, path) < 0) {
+    gboolean is_file = !g_str_has_suffix(path, "/");
+    while (is_file && !foreign->at_end && strcmp(foreign->next.path, path) < 0) {
         foreign_advance(foreign);
     }
-    if (foreign->at_end || strcmp(foreign->next.path, path) != 0) {
-        g_autofree char *shown = relpath_display(path);
-        foreign->verify->result->foreign++;
-        job_tell(foreign->verify->job, JOB_EVENT_DETAIL, "foreign",
-                 json_pack("{s:s, s:s}", "ref", foreign->verify->result->label, "path", shown),
-                 _("%s: %s is not the dataset's."), foreign->verify->result->label, shown);
+    if (!is_file || foreign->at_end || strcmp(foreign->next.path, path) != 0) {
+        tell_foreign(foreign->verify, path);
     }
     return !job_is_cancelled(foreign->verify->job);
 }
@@ -270,6 +278,13 @@ static void note_slice(Verify *verify)
     }
 }
 
+static void set_cancelled(const Verify *verify, GError **error)
+{
+    g_autofree char *again = g_strdup_printf("medmirror verify %s", verify->result->label);
+    job_set_cancelled_error(verify->job, verify->request->again ? verify->request->again : again,
+                            error);
+}
+
 static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
 {
     g_autoptr(Verifier) verifier =
@@ -302,9 +317,7 @@ static gboolean verify_lock(Verify *verify, LockReader *lock, GError **error)
         if (verify->slice) {
             append_proof(verify, TRUE);
         }
-        g_autofree char *again = g_strdup_printf("medmirror verify %s", verify->result->label);
-        job_set_cancelled_error(verify->job,
-                                verify->request->again ? verify->request->again : again, error);
+        set_cancelled(verify, error);
         return FALSE;
     }
     verifier_finish(verifier);
@@ -326,6 +339,53 @@ void job_verify_set_in_place(const LockHeader *header, const VerifyResult *resul
                          "of one's own: medmirror remove %s, then: medmirror pull %s",
                          (gulong)wrong),
                 result->label, wrong, header->in_place, result->label, header->ref);
+}
+
+/* A file that was not as at its last proof: looked at by itself. */
+typedef struct {
+    Verify *verify;
+    Verifier *verifier;
+} Quick;
+
+static void on_quick_unchanged(const VerifiedFile *file, gpointer data)
+{
+    on_result(file, ((Quick *)data)->verify);
+}
+
+static void on_quick_changed(const LockFile *file, gpointer data)
+{
+    verifier_add(((Quick *)data)->verifier, file->path, file->size, &file->digests,
+                 file->link_target);
+}
+
+static void on_quick_foreign(const TreeEntry *entry, gpointer data)
+{
+    tell_foreign(((Quick *)data)->verify, entry->path);
+}
+
+/* As verify_lock() and count_foreign(), in one pass. */
+static gboolean verify_at_once(Verify *verify, LockReader *lock, GError **error)
+{
+    g_autoptr(Verifier) verifier =
+        verifier_new(verify->tree_fd, job_digest_pool(verify->job), FALSE, NULL, on_result, verify);
+    Quick quick = {.verify = verify, .verifier = verifier};
+    const QuickPass pass = {.job = verify->job,
+                            .tree_fd = verify->tree_fd,
+                            .lock = lock,
+                            .stamps = verify->stamps,
+                            .unchanged = on_quick_unchanged,
+                            .changed = on_quick_changed,
+                            .foreign = on_quick_foreign,
+                            .data = &quick};
+    if (!quick_pass_run(&pass, error)) {
+        return FALSE;
+    }
+    if (job_is_cancelled(verify->job)) {
+        set_cancelled(verify, error);
+        return FALSE;
+    }
+    verifier_finish(verifier);
+    return TRUE;
 }
 
 static void set_verdict(Verify *verify, const char *ref, GError **error)
@@ -413,6 +473,8 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
     g_autoptr(VerifyResult) result = result_new(label);
     g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
     g_autoptr(Index) index = request->quick ? index_open(mirror, NULL) : NULL;
+    g_autoptr(IndexStamps) stamps =
+        index ? index_stamps_new(index, header->folder, header->version) : NULL;
     g_autoptr(VerifySlice) slice =
         request->pace ? verify_slice_new(request->pace, request->after) : NULL;
     Verify verify = {.job = job,
@@ -420,14 +482,19 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
                      .result = result,
                      .folder = header->folder,
                      .version = header->version,
-                     .index = index,
+                     .stamps = stamps,
                      .mirror = mirror,
                      .header = header,
                      .slice = slice};
     result->begun = request->begun ? request->begun : g_get_real_time() / G_USEC_PER_SEC;
+    version_watch_begin(&verify.watch, mirror, header);
+    g_auto(VersionWatch) watch = verify.watch;
     g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
     verify.tree_fd = lock ? mirror_open_tree(mirror, header->folder, header->version, error) : -1;
+    verify.has_moved =
+        lock && g_strcmp0(lock_reader_header(lock)->fingerprint, header->fingerprint) != 0;
     if (verify.tree_fd < 0) {
+        *again_please = look_again(&verify, FALSE);
         return NULL;
     }
     /* A tree that is somebody else's has the modes that he gave it. */
@@ -435,11 +502,14 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
         header->in_place ? READERS_EVERYBODY : readers_of_tree(header->access, verify.tree_fd);
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
     g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
-    gboolean done = again && trust && verify_lock(&verify, lock, error);
+    gboolean at_once = request->quick && !slice;
+    gboolean done =
+        again && trust &&
+        (at_once ? verify_at_once(&verify, lock, error) : verify_lock(&verify, lock, error));
     result->is_cut = slice && verify_slice_is_cut(slice);
     /* The rest is for who has read all. */
     done = done && (result->is_cut ||
-                    (count_foreign(&verify, again, error) &&
+                    ((at_once || count_foreign(&verify, again, error)) &&
                      requirement_count_unmet(request->require, trust, &result->untrusted, error)));
     close(verify.tree_fd);
     if (done && !result->is_cut) {
@@ -459,6 +529,38 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
     gboolean takes_version = !strstr(header->ref, "://") && header->ref[0] != '/';
     set_verdict(&verify, takes_version ? label : header->ref, error);
     return g_steal_pointer(&result);
+}
+
+VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
+                                 const VerifyRequest *request, GError **error)
+{
+    g_autoptr(LockHeader) now = NULL;
+    for (guint attempt = 1;; attempt++) {
+        g_autoptr(GError) failure = NULL;
+        gboolean again_please = FALSE;
+        g_auto(VersionWatch) watch = {0};
+        VerifyResult *result =
+            verify_once(job, mirror, now ? now : header, request, &again_please, &failure);
+        if (!again_please) {
+            if (failure) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+            }
+            return result;
+        }
+        version_watch_begin(&watch, mirror, header);
+        if (attempt == MOST_LOOKS || !version_watch_settle(&watch, job)) {
+            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_BUSY,
+                        _("%s is being changed by another run. When that is through, type: "
+                          "medmirror verify %s"),
+                        header->ref, header->ref);
+            return NULL;
+        }
+        g_clear_pointer(&now, lock_header_free);
+        now = version_watch_header(&watch, header, error);
+        if (!now) {
+            return NULL;
+        }
+    }
 }
 
 void job_verify_note_mended(Mirror *mirror, const LockHeader *header, const VerifyResult *result,
@@ -488,14 +590,9 @@ static gboolean verify_list(Verify *verify, Verifier *verifier, int folder_fd, c
     while (got > 0 && !job_is_cancelled(verify->job)) {
         g_auto(ChecksumLine) line = {0};
         got = checksum_list_reader_next(reader, &line, error);
-    version_watch_begin(&verify.watch, mirror, header);
-    g_auto(VersionWatch) watch = verify.watch;
         if (got > 0) {
             DigestSet wanted = {0};
-    verify.has_moved =
-        lock && g_strcmp0(lock_reader_header(lock)->fingerprint, header->fingerprint) != 0;
             digest_set_add(&wanted, &line.digest);
-        *again_please = look_again(&verify, FALSE);
             if (!relpath_check(line.path, error)) {
                 got = -1;
             } else {
@@ -531,38 +628,6 @@ static GPtrArray *lists_in(const char *path, GError **error)
             g_ptr_array_add(names, g_strdup(name));
         }
     }
-VerifyResult *job_verify_version(Job *job, Mirror *mirror, const LockHeader *header,
-                                 const VerifyRequest *request, GError **error)
-{
-    g_autoptr(LockHeader) now = NULL;
-    for (guint attempt = 1;; attempt++) {
-        g_autoptr(GError) failure = NULL;
-        gboolean again_please = FALSE;
-        g_auto(VersionWatch) watch = {0};
-        VerifyResult *result =
-            verify_once(job, mirror, now ? now : header, request, &again_please, &failure);
-        if (!again_please) {
-            if (failure) {
-                g_propagate_error(error, g_steal_pointer(&failure));
-            }
-            return result;
-        }
-        version_watch_begin(&watch, mirror, header);
-        if (attempt == MOST_LOOKS || !version_watch_settle(&watch, job)) {
-            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_BUSY,
-                        _("%s is being changed by another run. When that is through, type: "
-                          "medmirror verify %s"),
-                        header->ref, header->ref);
-            return NULL;
-        }
-        g_clear_pointer(&now, lock_header_free);
-        now = version_watch_header(&watch, header, error);
-        if (!now) {
-            return NULL;
-        }
-    }
-}
-
     g_dir_close(dir);
     g_ptr_array_sort(names, compare_names);
     return names;

@@ -119,6 +119,16 @@ static void test_large(Tree *tree, gconstpointer data)
     }
 }
 
+static void remove_chain(int fd, const char *name)
+{
+    int below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (unlinkat(below, "d", AT_REMOVEDIR) != 0 && errno != ENOENT)
+        remove_chain(below, "d");
+    close(below);
+    g_assert_cmpint(unlinkat(fd, name, AT_REMOVEDIR), ==, 0);
+}
+
 static void test_deep(Tree *tree, gconstpointer data)
 {
     g_autoptr(GError) error = NULL;
@@ -135,6 +145,7 @@ static void test_deep(Tree *tree, gconstpointer data)
     g_autofree char *words = g_strdup_printf("d/d/ %s\n", g_strerror(ELOOP));
     g_assert_true(g_str_has_suffix(tree->seen->str, words));
     g_assert_cmpuint(tree->count, ==, 0);
+    remove_chain(tree->fd, "d");
 }
 
 int main(int argc, char **argv)
