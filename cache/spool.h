@@ -131,6 +131,9 @@ gboolean spool_note_queued(Spool *spool, gint64 id, GError **error);
 gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gboolean chosen,
                           GError **error);
 gboolean spool_forget_members(Spool *spool, gint64 id, GError **error);
+/* Every download that is staged is a member of ARCHIVE, whose own bytes never came: it becomes the
+ * one download, and they its members. For a tree that somebody unpacked by hand. */
+gboolean spool_make_members(Spool *spool, const FileSpec *archive, GError **error);
 /* Members of archives that did not arrive whole and right are forgotten, before an install. */
 gboolean spool_forget_unproven(Spool *spool, GError **error);
 /* What was staged and is not chosen any more is not here: the install sweeps it away. */

@@ -136,6 +136,26 @@ gboolean spool_forget_unchosen(Spool *spool, GError **error)
                         "UPDATE member SET have = 0 WHERE have = 1 AND state = 1", "");
 }
 
+gboolean spool_make_members(Spool *spool, const FileSpec *archive, GError **error)
+{
+    if (!spool_add(spool, archive, error))
+        return FALSE;
+    gint64 id = database_number(spool->database, 0, "SELECT id FROM download WHERE path = ?", "t",
+                                archive->path);
+    return database_run(spool->database, error,
+                        "INSERT INTO member(path, archive, key, size, digests, state, have, trust,"
+                        " epoch) SELECT path, ?1, key, seen_size, seen, 2, 1, trust, epoch"
+                        " FROM download WHERE role != 1 AND have = 1 AND state = 2",
+                        "i", id) &&
+           spool_set_number(spool, "#last_id", spool->next_id - 1, error) &&
+           database_run(spool->database, error,
+                        "DELETE FROM download WHERE role != 1 AND have = 1 AND state = 2", "") &&
+           database_run(spool->database, error,
+                        "UPDATE download SET state = 2, have = 1, epoch = ? WHERE id = ?", "ii",
+                        spool->epoch, id) &&
+           spool_commit(spool, error);
+}
+
 static void fill_file(sqlite3_stmt *row, LockFile *file)
 {
     memset(file, 0, sizeof *file);

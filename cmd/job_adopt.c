@@ -75,6 +75,7 @@ static void adopt_clear(Adopt *adopt)
     g_clear_pointer(&adopt->survey, survey_free);
     local_files_clear(&adopt->files);
     local_files_clear(&adopt->given);
+    g_clear_pointer(&adopt->archive, spool_download_free);
     g_free(adopt->not_asked);
     g_free(adopt->list_folder);
 }

@@ -188,7 +188,7 @@ static gboolean set_mode(const LockFile *file, gpointer data, GError **error)
 {
     const Adopt *adopt = data;
     int tree_fd = stage_tree_fd(adopt->pull.stage);
-    if (file->link_target || file->archive) {
+    if (file->link_target || (file->archive && !adopt->archive)) {
         return TRUE;
     }
     return fchmodat(tree_fd, file->path, stage_file_mode(adopt->pull.stage), 0) == 0 ||
@@ -261,11 +261,52 @@ static gboolean put_in(Adopt *adopt, GError **error)
     return TRUE;
 }
 
+typedef struct {
+    Index *index;
+    int tree_fd;
+} Stamping;
+
+static gboolean add_stamp(const LockFile *file, gpointer data, GError **error)
+{
+    const Stamping *stamping = data;
+    const Digest *sha256 = digest_set_get(&file->digests, DIGEST_SHA256);
+    FileStamp stamp;
+    return file->link_target || !sha256 || !file_stamp_of(stamping->tree_fd, file->path, &stamp) ||
+           index_add_file(stamping->index, file->path, sha256, &stamp, error);
+}
+
+/* That the originals went was a change to the files' inodes, and nothing else. */
+static void stamp_again(Adopt *adopt)
+{
+    Pull *pull = &adopt->pull;
+    const LockHeader *header = adopt->result->header;
+    g_autoptr(GError) error = NULL;
+    Stamping stamping = {.index = pull->index, .tree_fd = -1};
+    if (!pull->index || !adopt->files.linked) {
+        return;
+    }
+    stamping.tree_fd = mirror_open_tree(pull->mirror, header->folder, header->version, &error);
+    if (stamping.tree_fd >= 0 &&
+        index_continue_version(pull->index, header->folder, header->version, header->access,
+                               &error) &&
+        spool_each_file(pull->spool, FALSE, add_stamp, &stamping, &error)) {
+        index_end_version(pull->index, &error);
+    }
+    if (stamping.tree_fd >= 0) {
+        close(stamping.tree_fd);
+    }
+    if (error) {
+        event_log(EVENT_LOG_DEBUG, "the index does not know that files were moved: %s",
+                  error->message);
+    }
+}
+
 static void settle_originals(Adopt *adopt)
 {
     AdoptResult *result = adopt->result;
     if (adopt->files.how == LOCAL_MOVE) {
         local_files_remove(&adopt->files, &result->moved, &result->left);
+        stamp_again(adopt);
     }
     result->cloned = adopt->files.cloned;
     result->copied = adopt->files.copied;
@@ -323,6 +364,10 @@ gboolean adopt_install(Adopt *adopt, GError **error)
     const LockHeader *same = gathered ? find_same(adopt) : NULL;
     if (same) {
         return adopt_finish_up_to_date(adopt, same, error);
+    }
+    if (adopt->archive && !failure &&
+        !spool_make_members(pull->spool, adopt->archive->file, error)) {
+        return FALSE;
     }
     g_autoptr(GError) no_index = NULL;
     pull->index = index_open(pull->mirror, &no_index);

@@ -27,6 +27,7 @@ typedef struct {
     gboolean keep_stage;    /* the same command goes on */
     gboolean stage_is_ours; /* nothing was begun in it before */
     char *not_asked;        /* why the source did not tell; NULL: it did */
+    SpoolDownload *archive; /* which the files are unpacked from, by hand; NULL: none, or several */
     char *list_folder;      /* ADOPT_LIST_BESIDE: of the lists, below FILES.fd */
     /* What was found of the files that are wanted: */
     guint64 there, there_bytes, archives;

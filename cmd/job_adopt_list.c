@@ -457,6 +457,13 @@ static gboolean take_unlisted(Adopt *adopt, const LockHeader *candidate, GError 
     }
     /* Of a dataset that nobody knows, it is not known either that everybody may have it. */
     adopt->pull.head->is_restricted = !adopt->reference->manifest;
+    if (adopt->reference->fetcher && !wanted) {
+        job_tell(adopt->job, JOB_EVENT_WARNING, "note",
+                 json_pack("{s:s}", "ref", adopt->reference->ref),
+                 _("%s: which version this is nobody tells, so it is named by the day. Where it is "
+                   "known, type: medmirror adopt %s@VERSION %s"),
+                 adopt->reference->ref, adopt->reference->ref, adopt->request->from);
+    }
     if (adopt->pull.standing && !lock_header_is_whole(adopt->pull.standing)) {
         adopt->result->list = ADOPT_LIST_LOCK;
         return TRUE;

@@ -234,8 +234,14 @@ static gboolean match_unpacked(Adopt *adopt, const char *name, GError **error)
 }
 
 /* The files that the source gives in archives alone are there, unpacked by hand. */
-static gboolean match_members(Adopt *adopt, GError **error)
+static gboolean match_members(Adopt *adopt, const Wanted *archives, GError **error)
 {
+    if (archives->rows == 1) {
+        adopt->archive = spool_find(adopt->pull.spool, archives->archive, error);
+        if (!adopt->archive) {
+            return FALSE;
+        }
+    }
     g_autoptr(GHashTable) members = adopt_recorded_members(adopt);
     if (g_hash_table_size(members) > 0) {
         gboolean found = FALSE;
@@ -295,7 +301,7 @@ static gboolean match_folder(Adopt *adopt, const Wanted *wanted, GError **error)
         return match_unpacked(adopt, name, error);
     }
     if (!archive && wanted->rows > 0 && wanted->archives == wanted->rows && adopt->survey->files) {
-        return match_members(adopt, error);
+        return match_members(adopt, wanted, error);
     }
     return refuse_as_other(adopt, wanted, error);
 }

@@ -213,6 +213,13 @@ static gboolean check_can_be_adopted(const Reference *reference, GError **error)
             reference->text);
         return FALSE;
     }
+    if (reference->version && g_str_has_prefix(reference->version, "mm1:")) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("A fingerprint names what is here already, and cannot name what is to be "
+                      "adopted. Name the version, as in: medmirror adopt %s@1.0.0 DIR"),
+                    reference->ref);
+        return FALSE;
+    }
     if (manifest && manifest->kind != KIND_DATASET && manifest->kind != KIND_CHALLENGE) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s is a collection, and no one dataset; see what is below it with: "

@@ -10,8 +10,9 @@ import stat
 import time
 import unittest
 
-from journey import Journey
-from origins import Bytes, Noise, PhysioNetSite, UciCdnSite, UciSet, UciSite, archives, physionet
+import json_events
+from journey import INTERRUPT, SLOWER, Journey
+from origins import Bytes, Noise, PhysioNetSite, UciCdnSite, UciSite, archives, faults
 
 
 def write_tree(folder, files):
@@ -232,6 +233,32 @@ class FromPhysioNet(Adoption):
         self.assert_arrived(path, self.files, result)
         self.assertEqual(lock_lines(path)[0]["failed"], 0)
 
+    def test_what_a_pull_could_not_get_is_added_to_what_it_got(self):
+        lacking = sorted(name for name in self.files if name.endswith(".dat"))[0]
+        self.site.faults.add(faults.status(404, f"*/{lacking}"))
+        self.medmirror("pull", "mitdb", expect=7)
+        self.site.faults.clear()
+        self.site.record.clear()
+        write_tree(self.downloads, {lacking: self.files[lacking]})
+        path, result = self.adopt("mitdb", self.downloads)
+        self.assert_arrived(path, self.files, result)
+        self.assertEqual(self.data_requests(), [])
+
+    def test_an_unfinished_pull_keeps_what_it_has(self):
+        lacking = sorted(name for name in self.files if name.endswith(".dat"))[0]
+        self.site.faults.add(faults.status(500, f"*/{lacking}"))
+        self.medmirror("pull", "mitdb", expect=5)
+        self.site.faults.clear()
+        write_tree(self.downloads, {lacking: Bytes("wrong")})
+        self.medmirror("adopt", "mitdb", self.downloads, expect=3)
+        self.medmirror("adopt", "--in-place", "mitdb", self.downloads, expect=2)
+        write_tree(self.downloads, {lacking: self.files[lacking]})
+        self.site.record.clear()
+        path, result = self.adopt("mitdb", self.downloads)
+        self.assert_arrived(path, self.files, result)
+        self.assertEqual(self.data_requests(), [])
+        self.assert_no_stage()
+
     def test_by_move(self):
         write_tree(self.downloads, {**self.files, "mine/notes.txt": Bytes("mine")})
         inodes = {name: (self.downloads / name).stat().st_ino for name in self.files}
@@ -345,6 +372,7 @@ class FromPhysioNet(Adoption):
     def test_events(self):
         write_tree(self.downloads, {**self.files, "mine": Bytes("x")})
         result = self.medmirror("--json", "adopt", "mitdb", self.downloads)
+        self.assertEqual(json_events.faults(["adopt"], 0, result.out), [])
         events = [json.loads(line) for line in result.lines]
         names = [event["event"] for event in events]
         for name in ("looked", "adoption", "not-its-own", "result", "summary"):
@@ -475,6 +503,12 @@ class FromUci(Adoption):
         again, _ = self.pull("uci/17")
         self.assertEqual(again, path)
         self.assertEqual(list(self.uci.record.entries("/static/*")) + list(self.cdn.record.entries("/17/*")), [])
+
+        self.assertEqual([line for line in lock_lines(path)[1] if "file" in line], self.pulled("uci/17")[1])
+        self.flip(path / "breast_cancer.csv")
+        self.medmirror("verify", "uci/17", expect=3)
+        self.medmirror("verify", "--repair", "uci/17")
+        self.assert_tree(path, self.set.members)
 
     def test_in_place_takes_no_archive(self):
         folder = self.folder / "zips"
@@ -647,6 +681,21 @@ class Interrupted(Adoption):
             path = pathlib.Path(self.medmirror("path", self.manifest).lines[0])
             self.assert_tree(path, self.files)
             self.medmirror("verify", path.parent.relative_to(self.mirror))
+
+    def test_an_interruption_ends_soon_and_names_the_line_that_goes_on(self):
+        with open(self.downloads / "large", "wb") as file:
+            file.truncate(1 << 36)
+        before = snapshot(self.downloads)
+        for options in (("--in-place",), ("--move",)):
+            running = self.start("adopt", *options, self.manifest, self.downloads)
+            self.wait_until(lambda: "to adopt" in running.err_so_far())
+            running.send(INTERRUPT)
+            result = running.wait(30 * SLOWER)
+            self.assert_status(result, 130)
+            self.assertIn(f"medmirror adopt {options[0]} {self.manifest} {self.downloads}", result.err)
+            self.assertEqual(snapshot(self.downloads), before)
+            self.assert_nothing_installed()
+            self.assert_no_stage()
 
     def is_installed(self):
         return self.medmirror("path", self.manifest, expect=(0, 7)).status == 0
