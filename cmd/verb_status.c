@@ -49,11 +49,8 @@ static gboolean tell_leftovers(Console *console, Mirror *mirror, GError **error)
                        : bytes[LEFTOVER_ARCHIVES] ? "medmirror prune --archives"
                                                   : NULL;
     console_answer(console,
-                   line ? _("leftovers    evidence %s · archives %s · partial of no known pull %s: "
-                            "%s")
-                        : _("leftovers    evidence %s · archives %s · partial of no known pull "
-                            "%s%s"),
-                   evidence, archives, partial, line ? line : "");
+                   _("leftovers    evidence %s · archives %s · partial of no known pull %s%s%s"),
+                   evidence, archives, partial, line ? ": " : "", line ? line : "");
     console_json(console, "leftovers",
                  json_pack("{s:I, s:I, s:I}", "evidence", (json_int_t)bytes[LEFTOVER_EVIDENCE],
                            "archives", (json_int_t)bytes[LEFTOVER_ARCHIVES], "partial",
@@ -178,11 +175,14 @@ static gboolean tell_holds(Console *console, Mirror *mirror, GError **error)
     for (guint i = 0; all && i < all->len; i++) {
         const Hold *hold = g_ptr_array_index(all, i);
         g_autofree char *what = hold_describe(hold);
-        console_answer(console,
-                       hold->is_over ? _("hold is over %s@%s: %s; it protects no more. End it "
-                                         "with: medmirror release %s@%s")
-                                     : _("held         %s@%s: %s"),
-                       hold->ref, hold->version, what, hold->ref, hold->version);
+        if (hold->is_over) {
+            console_answer(console,
+                           _("hold is over %s@%s: %s; it protects no more. End it with: medmirror "
+                             "release %s@%s"),
+                           hold->ref, hold->version, what, hold->ref, hold->version);
+        } else {
+            console_answer(console, _("held         %s@%s: %s"), hold->ref, hold->version, what);
+        }
         console_json(console, "hold",
                      json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:b}", "ref", hold->ref,
                                "version", hold->version, "user", hold->user, "until", hold->until,

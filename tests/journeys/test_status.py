@@ -7,6 +7,7 @@ import signal
 import time
 import unittest
 
+import json_events
 from journey import INTERRUPT, Journey
 from origins import Noise, PhysioNetSite, faults, physionet
 
@@ -36,7 +37,9 @@ class WithAPlainSite(Journey):
         return result
 
     def events(self, *arguments, **options):
-        return [json.loads(line) for line in self.medmirror(*arguments, "--json", **options).lines]
+        result = self.medmirror(*arguments, "--json", **options)
+        self.assertEqual(json_events.faults(arguments, result.status, result.out), [])
+        return [json.loads(line) for line in result.lines]
 
 
 class Resume(WithAPlainSite):
@@ -190,6 +193,9 @@ class Status(WithAPlainSite):
         self.assertGreater(unfinished[0]["needs"], 2 * MEGABYTE)
         names = [event["event"] for event in events]
         self.assertEqual(names, ["unfinished", "leftovers", "space", "proof", "summary"])
+        events = self.events("pull", "--resume")
+        self.assertEqual(events[0]["event"], "resume")
+        self.assertEqual((events[0]["ref"], events[0]["options"]), (self.url, "--include 'a*'"))
 
     def test_takes_no_lock_and_needs_no_network(self):
         self.pull(self.url)
@@ -362,7 +368,9 @@ class VerifyFor(Journey):
 
     def test_json(self):
         self.add("a")
-        events = [json.loads(line) for line in self.medmirror("verify", "--for", "30s", "--json").lines]
+        result = self.medmirror("verify", "--for", "30s", "--json")
+        self.assertEqual(json_events.faults(result.arguments, 0, result.out), [])
+        events = [json.loads(line) for line in result.lines]
         self.assertEqual([event["event"] for event in events], ["verified", "proofs", "summary"])
         self.assertTrue(events[0]["complete"])
         self.assertEqual(events[1]["read"], events[1]["bytes"])

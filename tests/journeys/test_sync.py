@@ -3,6 +3,7 @@
 import json
 import unittest
 
+import json_events
 from journey import INTERRUPT, Journey
 from origins import Bytes, Noise, PhysioNetSite, archives, faults, physionet
 
@@ -244,6 +245,7 @@ class Course(Syncs):
     def test_json(self):
         self.add("growing", "1.1.0")
         result = self.sync("--json")
+        self.assertEqual(json_events.faults(result.arguments, 0, result.out), [])
         events = [json.loads(line) for line in result.lines]
         synced = [event for event in events if event["event"] == "synced"]
         self.assertEqual([(event["ref"], event["state"], event["before"], event["version"]) for event in synced],
