@@ -17,6 +17,7 @@ typedef struct {
     GString *dir;
     gint64 id; /* 0: the index knows none */
     GByteArray *names;
+    GString *from; /* the rows are those from this name on */
     StampRow rows[CHUNK_ROWS];
     guint count, at;
     gboolean at_end; /* the folder has no more behind them */
@@ -34,6 +35,7 @@ static void level_free(gpointer data)
     Level *level = data;
 
     g_string_free(level->dir, TRUE);
+    g_string_free(level->from, TRUE);
     g_byte_array_unref(level->names);
     g_free(level);
 }
@@ -72,6 +74,7 @@ static void level_load(IndexStamps *stamps, Level *level, const char *name)
 
     level->count = level->at = 0;
     level->at_end = TRUE;
+    g_string_assign(level->from, name);
     g_byte_array_set_size(level->names, 0);
     sqlite3_stmt *rows = level->id == 0
                              ? NULL
@@ -117,6 +120,7 @@ static Level *enter(IndexStamps *stamps, const char *path, gsize length)
     if (stamps->depth == stamps->levels->len) {
         Level *level = g_new(Level, 1);
         level->dir = g_string_new(NULL);
+        level->from = g_string_new(NULL);
         level->names = g_byte_array_new();
         g_ptr_array_add(stamps->levels, level);
     }
@@ -128,6 +132,7 @@ static Level *enter(IndexStamps *stamps, const char *path, gsize length)
                                 stamps->version, level->dir->str);
     level->count = level->at = 0;
     level->at_end = FALSE;
+    g_string_truncate(level->from, 0);
     return level;
 }
 
@@ -139,13 +144,14 @@ gboolean index_stamps_find(IndexStamps *stamps, const char *path, FileStamp *sta
     if (stamps->version == 0)
         return FALSE;
     Level *level = enter(stamps, path, slash == NULL ? 0 : (gsize)(slash - path));
-    if (level->at > 0 && strcmp(name, row_name(level, level->at - 1)) <= 0)
-        level_load(stamps, level, name); /* against the order */
+    /* Against the order. */
+    if (level->at > 0 ? strcmp(name, row_name(level, level->at - 1)) <= 0
+                      : strcmp(name, level->from->str) < 0)
+        level_load(stamps, level, name);
     while (level->at < level->count && strcmp(row_name(level, level->at), name) < 0)
         level->at++;
-    if (level->at == level->count && !level->at_end) {
+    if (level->at == level->count && !level->at_end)
         level_load(stamps, level, name);
-    }
     if (level->at == level->count || strcmp(row_name(level, level->at), name) != 0)
         return FALSE;
     *stamp = level->rows[level->at].stamp;
