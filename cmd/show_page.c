@@ -47,21 +47,27 @@ static void add_wrapped(Page *page, const char *first, guint indent, const char 
     }
 }
 
-static guint label_columns(const Page *page)
+/* Is there a word, an address say, that is wider than ROOM? */
+static gboolean is_too_wide(const char *text, guint room)
 {
-    return page->columns && page->columns < NARROW ? 2 : LABEL;
+    g_autoptr(GPtrArray) lines = text_wrap(text, room);
+    for (guint i = 0; i < lines->len; i++)
+        if (text_columns(lines->pdata[i]) > room)
+            return TRUE;
+    return FALSE;
 }
 
-/* NAME and what there is to say of it; on the lines below, where NAME is "". */
+/* NAME and what there is to say of it; on the lines below, where NAME is "" or there is no room. */
 static void add_section(Page *page, const char *name, const char *text)
 {
     if (!text || !*text)
         return;
-    guint indent = label_columns(page);
-    if (indent == 2 && *name)
+    gboolean below =
+        page->columns && (page->columns < NARROW || is_too_wide(text, page->columns - LABEL));
+    if (below && *name)
         add_line(page, name);
-    g_autofree char *first = indent == 2 ? g_strdup("  ") : text_pad(name, indent);
-    add_wrapped(page, first, indent, text);
+    g_autofree char *first = below ? g_strdup("  ") : text_pad(name, LABEL);
+    add_wrapped(page, first, below ? 2 : LABEL, text);
 }
 
 /* Two texts on a line where they fit, the second in the right half. */
