@@ -29,9 +29,10 @@ static void tell_foreign(Job *job, const LockHeader *header, const RemovalFacts 
         g_string_append(list, _(", ..."));
     }
     if (facts->foreign) {
+        g_autofree char *extra = g_strconcat(name, ".extra", NULL);
         job_tell(job, JOB_EVENT_WARNING, "set-aside",
-                 json_pack("{s:s, s:I, s:s+}", "ref", label, "files", (json_int_t)facts->foreign,
-                           "folder", header->folder, "/"),
+                 json_pack("{s:s, s:I, s:s++}", "ref", label, "files", (json_int_t)facts->foreign,
+                           "folder", header->folder, "/", extra),
                  ngettext("set aside    %" G_GUINT64_FORMAT
                           " file that is not the dataset's goes to %s/%s.extra/: %s",
                           "set aside    %" G_GUINT64_FORMAT

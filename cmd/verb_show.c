@@ -12,7 +12,7 @@
 static void tell_version(Invocation *invocation, const Mirror *mirror, const LockHeader *header)
 {
     g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
-    console_json(invocation->console, "version",
+    console_json(invocation->console, "here",
                  json_pack("{s:s, s:s, s:s, s:I, s:I, s:b}", "version", header->version, "path",
                            path, "fingerprint", header->fingerprint, "files",
                            (json_int_t)header->held_files, "bytes", (json_int_t)header->held_bytes,

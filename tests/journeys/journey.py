@@ -17,6 +17,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import json_events  # noqa: E402
 from origins import Origin, PlainSite  # noqa: E402  (the path had to be set first)
 
 SANITIZED = os.environ.get("MEDMIRROR_SANITIZE", "")
@@ -183,6 +184,8 @@ class Journey(unittest.TestCase):
         """Runs the program to its end; its exit status must be EXPECT (one or several)."""
         result = self.start(*arguments, **options).wait(seconds * SLOWER)
         self.assert_status(result, expect)
+        if "--json" in map(str, arguments):
+            self.assertEqual(json_events.faults(arguments, result.status, result.out), [], "docs/json.md says otherwise.")
         return result
 
     def assert_status(self, result, expect):

@@ -366,16 +366,17 @@ class ItsPullersAlone(CredentialJourney):
         plain = self.origin()
         members = {f"scans/{number}.dcm": Noise(9000, number) for number in range(4)}
         plain.site.add("scans.zip", Bytes(archives.make_zip(members)))
-        manifest = self.folder / "own.json"
+        manifest = self.folder / "config" / "medmirror" / "manifests" / "own.json"
+        manifest.parent.mkdir()
         manifest.write_text(json.dumps({
             "id": "own", "title": {"en": "Own"}, "source": "http", "access": "application",
             "locator": {"urls": [f"{plain.url}/scans.zip"]}}), encoding="utf-8")
-        path, result = self.pull(str(manifest), "--keep-archives")
+        path, result = self.pull("own", "--keep-archives")
         self.assert_arrived(path, members, result, mode=0o400)
         self.assert_private(path.parent)
         self.assertTrue(path.with_name(path.name + ".archives").is_dir(), str(result))
         self.flip(path / "scans" / "2.dcm")
-        self.medmirror("verify", "--repair", str(manifest))
+        self.medmirror("verify", "--repair", "own")
         self.assert_arrived(path, members, mode=0o400)
         self.assert_private(path.parent)
 
@@ -390,7 +391,11 @@ class ItsPullersAlone(CredentialJourney):
             other = []
             path.parent.chmod(0)
             self.addCleanup(path.parent.chmod, 0o700)
-        env = {**self.environment(), "HOME": "/nonexistent", "XDG_CONFIG_HOME": "/nonexistent"}
+        home = self.folder / "other"
+        home.mkdir()
+        home.chmod(0o777)
+        env = {**self.environment(), "HOME": str(home), **{f"XDG_{name}_HOME": str(home) for name in (
+            "CONFIG", "DATA", "CACHE", "STATE")}, "XDG_RUNTIME_DIR": str(home)}
         results = {}
         for verb in (["list"], ["verify", CLINICAL], ["path", CLINICAL], ["path", "physionet/mitdb@1.0.0"]):
             done = subprocess.run([*other, self.program, "--mirror", str(self.mirror), *verb], env=env, cwd="/",
