@@ -57,7 +57,7 @@ static void add_lack(ManifestDraft *draft, const char *format, ...)
 static gboolean ask_source(Job *job, Reference *reference, Heard *heard, GError **why)
 {
     HostServices *services = job_services(job, why);
-    if (!services || !reference_ask(reference, NULL, services, why))
+    if (!services || !reference_ask(reference, job_settings(job)->catalogue, services, why))
         return FALSE;
     ResolveRequest request = {.locator = reference->locator, .version = reference->version};
     ListingTaker taker = {.head = on_head, .file = on_file, .data = heard};
@@ -201,11 +201,11 @@ static char *write_draft(ManifestDraft *draft, const Reference *reference, const
 
 static gboolean draft_manifest(Job *job, ManifestDraft *draft, GError **error)
 {
-    /* Not the catalogue's own entry: it is there already. */
-    g_autoptr(Reference) reference = reference_parse(draft->text, NULL, error);
+    g_autoptr(Reference) reference =
+        reference_parse(draft->text, job_settings(job)->catalogue, error);
     if (!reference)
         return FALSE;
-    if (!reference->fetcher || reference->is_folder || reference->manifest) {
+    if (!reference->fetcher || reference->is_folder || reference->own_manifest) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s is no address that a manifest can be made of, as this one is: medmirror "
                       "manifest new https://physionet.org/content/mitdb/"),
@@ -226,6 +226,8 @@ static gboolean draft_manifest(Job *job, ManifestDraft *draft, GError **error)
     const char *access = access_heard(&heard, listed, why);
     draft->ref = g_strdup(reference->ref);
     draft->json = write_draft(draft, reference, &heard, access, error);
+    if (reference->manifest)
+        add_lack(draft, _("The catalogue has it already: medmirror show %s"), reference->id);
     if (!heard.head || !heard.head->title)
         add_lack(draft, _("Its title is not known; \"title\" has what the address says."));
     if (strcmp(access, "unknown") == 0)
