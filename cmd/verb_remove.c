@@ -27,7 +27,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Removing, removing_clear)
 
 static void add_sentence(GError *error, const char *sentence)
 {
-    g_autofree char *more = g_strdup_printf("%s %s", error->message, sentence);
+    g_autofree char *more =
+        g_strdup_printf("%s%s%s", error->message, *sentence == '.' ? "" : " ", sentence);
     g_free(error->message);
     error->message = g_steal_pointer(&more);
 }
@@ -81,7 +82,12 @@ static gboolean choose_versions(Removing *removing, const Reference *reference, 
     if (header) {
         add_header(removing, header);
     } else if (versions->len > 1 && !reference->version) {
-        add_sentence(*error, _("All of them: --all."));
+        g_autofree char *newest = version_label(g_ptr_array_index(versions, 0));
+        g_autofree char *sentence = g_strdup_printf(
+            _(". It is removed by: medmirror remove %s, and all of them by: medmirror "
+              "remove --all %s"),
+            newest, reference->ref);
+        add_sentence(*error, sentence);
     } else if (begun && !removing->unfinished) {
         g_autofree char *sentence =
             g_strdup_printf(_("A pull of it was begun and is not finished; what it left goes with: "
@@ -134,9 +140,12 @@ static gboolean plan(Job *job, Removing *removing, GError **error)
     return FALSE;
 }
 
-static int tell_error(Job *job, const GError *error)
+static int tell_error(Job *job, GError *error)
 {
     int status = error_exit_status(error);
+    if (status == 8) {
+        add_sentence(error, _("Who works here is told by: medmirror status"));
+    }
     job_tell(job, JOB_EVENT_FAILURE, "error",
              json_pack("{s:i, s:s}", "exit", status, "message", error->message), "medmirror: %s",
              error->message);
