@@ -260,9 +260,11 @@ static gboolean match_members(Adopt *adopt, const Wanted *archives, GError **err
             return refuse_as_other(adopt, &wanted, error);
         }
     }
+    g_clear_pointer(&adopt->pull.selection, selection_free);
     if (!adopt_list_tree(adopt, error) || !pull_choose_files(&adopt->pull, error)) {
         return FALSE;
     }
+    adopt->result->list = ADOPT_LIST_NONE;
     adopt->result->unpacked_by_hand = adopt->survey->files;
     return TRUE;
 }
@@ -447,6 +449,25 @@ static gboolean leave_out_missing(Adopt *adopt, const Presence *presence, GError
     return TRUE;
 }
 
+/* What is recorded of an archive's contents must be there, too; but what also lies at an address of
+ * its own need not be in the archive. */
+static void look_for_members(Presence *presence)
+{
+    const Adopt *adopt = presence->adopt;
+    g_autoptr(GHashTable) members = adopt_recorded_members(adopt);
+    g_autoptr(GList) paths = g_list_sort(g_hash_table_get_keys(members), (GCompareFunc)strcmp);
+    for (const GList *at = paths; at; at = at->next) {
+        const ManifestFile *file = g_hash_table_lookup(members, at->data);
+        if (!(file->addresses && file->addresses->len) &&
+            !spool_lists(adopt->pull.spool, at->data) &&
+            selection_takes(adopt->pull.selection, at->data)) {
+            g_autofree char *shown = relpath_display(at->data);
+            presence->missing++;
+            name_one(presence->missing_named, presence->missing, shown);
+        }
+    }
+}
+
 static gboolean check_presence(Adopt *adopt, GError **error)
 {
     g_auto(Presence) presence = {.adopt = adopt,
@@ -459,6 +480,9 @@ static gboolean check_presence(Adopt *adopt, GError **error)
             job_set_cancelled_error(adopt->job, adopt->request->command, error);
         }
         return FALSE;
+    }
+    if (adopt->result->unpacked_by_hand) {
+        look_for_members(&presence);
     }
     if (presence.refused) {
         return refuse_links(adopt, &presence, error);

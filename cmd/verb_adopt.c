@@ -67,7 +67,12 @@ static void add_compared(GString *text, const AdoptResult *result)
 {
     const LockHeader *header = result->header;
     const guint64 *by = header->trust_count;
-    add_line(text, _("compared     %s"), compared_with(result->list));
+    add_line(
+        text, _("compared     %s"),
+        result->unpacked_by_hand
+            ? _("the source gives archives alone, and what they hold was unpacked by hand: all "
+                "of it was taken")
+            : compared_with(result->list));
     if (by[TRUST_DECLARED] + by[TRUST_LOCKED]) {
         add_line(text,
                  ngettext("verified     %" G_GUINT64_FORMAT " file by the digest that is declared",

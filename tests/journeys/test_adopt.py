@@ -510,6 +510,28 @@ class FromUci(Adoption):
         self.medmirror("verify", "--repair", "uci/17")
         self.assert_tree(path, self.set.members)
 
+    def test_unpacked_by_hand_where_digests_of_the_contents_are_recorded(self):
+        own = self.folder / "config" / "medmirror" / "manifests"
+        own.mkdir(parents=True)
+        (own / "cells.json").write_text(json.dumps({
+            "id": "cells", "kind": "dataset", "title": {"en": "Cells"}, "access": "open", "sharing": "free",
+            "source": "uci", "locator": {"id": 17, "slug": self.set.slug}, "unpack": {"format": "zip"},
+            "files": [{"path": name, "member_of": f"{self.set.slug}.zip", "size": content.size,
+                       "sha256": content.digest()} for name, content in self.set.members.items()]}))
+        folder = write_tree(self.folder / "by hand", {f"top/{name}": content
+                                                      for name, content in self.set.members.items()})
+        path, result = self.adopt("cells", folder)
+        self.assert_arrived(path, self.set.members, result)
+        self.assertEqual(lock_lines(path)[0]["trust"]["declared"], len(self.set.members))
+        self.mirror = self.folder / "second-mirror"
+        names = folder / "top" / "breast_cancer.names"
+        data = bytearray(names.read_bytes())
+        data[0] ^= 1
+        names.write_bytes(data)
+        self.assertIn(hashlib.sha256(data).hexdigest(), self.adopt_fails(3, "cells", folder).err)
+        names.unlink()
+        self.assertIn("breast_cancer.names", self.adopt_fails(3, "cells", folder).err)
+
     def test_in_place_takes_no_archive(self):
         folder = self.folder / "zips"
         folder.mkdir()
