@@ -226,9 +226,30 @@ static void cut_short(Work *work)
     }
 }
 
+/* What came only with a credential is its puller's alone, and all that comes with it. */
+static gboolean keep_private(Work *work)
+{
+    Stage *stage = work->fetch->spec->stage;
+    GError *error = NULL;
+    HostServices *services = !work->transfer || stage_readers(stage)->is_private
+                                 ? NULL
+                                 : job_services(work->fetch->job, NULL);
+    if (!services || !services->is_guarded ||
+        !services->is_guarded(services, transfer_address(work->transfer)) ||
+        stage_set_readers(stage, &READERS_OWNER, &error)) {
+        return TRUE;
+    }
+    fetch_stop(work->fetch, error);
+    return FALSE;
+}
+
 void work_settle(Work *work)
 {
     Fetch *fetch = work->fetch;
+    if (work->arrived && !keep_private(work)) {
+        work_free(work);
+        return;
+    }
     if (!work->arrived) {
         cut_short(work);
         return;

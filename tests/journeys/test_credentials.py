@@ -237,6 +237,16 @@ class WaysIn(CredentialJourney):
         path, result = self.pull("physionet/login-open@1.0.0", env=self.given("newcomer"))
         self.assert_arrived(path, self.files("login-open", "1.0.0"), result, mode=0o400)
 
+    def test_one_file_behind_a_door_makes_the_version_private(self):
+        self.site.add(Version("half-open", "1.0.0", "Half Open", {
+            name: Noise(9000, name) for name in ("a.dat", "b/inner.dat", "c.dat")}, guarded=("b/inner.dat",)))
+        result = self.medmirror("pull", "physionet/half-open@1.0.0", expect=4)
+        self.assert_explains(result, "b/inner.dat", "medmirror login physionet")
+        path, result = self.pull("physionet/half-open@1.0.0", env=self.given("newcomer"))
+        self.assert_arrived(path, self.files("half-open", "1.0.0"), result, mode=0o400)
+        self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
+        self.medmirror("verify", "physionet/half-open@1.0.0")
+
     def test_restricted_and_reviewed_projects(self):
         for slug, version in (("agreed", "2.0"), ("reviewed", "1.1")):
             path, result = self.pull(f"physionet/{slug}@{version}", env=self.given("ana"))

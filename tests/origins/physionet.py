@@ -25,7 +25,7 @@ class Version:
     """One published version. SUMS: "sorted", "unsorted", "missing"; WRONG_SUMS: paths listed with a wrong digest.
 
     READERS: names of users who may read it, whatever their account says. LOGIN_REQUIRED: open, and for those alone who
-    are logged in. The files of one that is EMBARGOED, DEPRECATED, whose downloads are not allowed, or that the asking
+    are logged in; GUARDED: so are these of its files. The files of one that is EMBARGOED, DEPRECATED, whose downloads are not allowed, or that the asking
     address may not have (REFUSED_REGION), are nobody's; its page is there all the same.
     """
 
@@ -42,6 +42,7 @@ class Version:
     embargoed: bool = False
     deprecated: bool = False
     refused_region: bool = False
+    guarded: tuple = ()
     readers: tuple = ()
     published: str = "2005-02-24"
     tree: Tree = field(default_factory=Tree)
@@ -160,7 +161,7 @@ class PhysioNetSite(Site):
         version = self._find(parts[0], parts[1]) if len(parts) >= 2 else None
         if version is None:
             return _page_404()
-        refused = self._refuse(request, version)
+        refused = self._refuse(request, version, "/".join(parts[2:]))
         if refused is not None:
             return refused
         return self._serve(request, version, "/".join(parts[2:]), len(parts) > 2, self.index)
@@ -181,9 +182,9 @@ class PhysioNetSite(Site):
         entries = [entry for entry in version.tree.entries(path) if not entry[0].startswith(".")]
         return Response(200, b"".join(listings.STYLES[style](request.path, entries)), [], "text/html")
 
-    def _refuse(self, request, version):
+    def _refuse(self, request, version, path=""):
         """None for who may read; else the answer. Who may read decides before what is there."""
-        return None if may_read(version, request.user) else self.door.refusal(request, request.user)
+        return None if may_read(version, request.user, path) else self.door.refusal(request, request.user)
 
     def _login_first(self, request, parts):
         """What is signed or asked for is so by a person in a browser."""

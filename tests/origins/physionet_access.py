@@ -32,12 +32,13 @@ class User:
         return name.lower() in (self.name.lower(), (self.email or self.name).lower())
 
 
-def may_read(version, user):
-    """Is USER (None: nobody) let in to the files of VERSION? An agreement holds for the version that it was signed for."""
+def may_read(version, user, path=""):
+    """Is USER (None: nobody) let in to the file PATH of VERSION? An agreement holds for the version that it was signed
+    for."""
     if version.deprecated or version.embargoed or version.refused_region or not version.downloads_allowed:
         return False
     if version.policy == OPEN:
-        return user is not None or not version.login_required
+        return user is not None or not (version.login_required or path in version.guarded)
     if user is None:
         return False
     key = (version.slug, version.version)
