@@ -313,16 +313,31 @@ gint64 attempt_patience(Attempt *attempt, gint64 now);
 void attempt_abort(Attempt *attempt, OutcomeKind kind);
 const char *attempt_header(const Attempt *attempt, const char *name);
 
-/* answer.c: pure judgements on what came */
+/* answer.c: pure judgements on the header of what came */
 const char *headers_find(const GPtrArray *headers, const char *name);
 Validators *answer_validators(const Attempt *attempt, guint64 total);
+/* Sets what the transfer tells of its last answer. */
+void answer_record(const Attempt *attempt);
 /* The checks of the header's empty line; FALSE with the outcome set. Chooses the body's mode. */
 gboolean answer_check_headers(Attempt *attempt);
-/* Of the body's beginning (or all of an error's body). FALSE with the outcome set. */
-gboolean answer_classify(Attempt *attempt);
-/* What the end of a request amounts to. */
-void answer_conclude(Attempt *attempt);
 gboolean answer_is_redirect(const Attempt *attempt);
+/* SIZE_UNKNOWN where the header does not tell. */
+guint64 answer_content_length(const Attempt *attempt);
+
+/* answer_classify.c: what it is, by its fetcher and by its source */
+/* Of the body's beginning. FALSE with the outcome set. */
+gboolean answer_classify(Attempt *attempt);
+AnswerKind answer_kind(const Attempt *attempt, const GByteArray *body);
+/* TRUE with the outcome set where KIND is no data. */
+gboolean answer_fail_by_kind(Attempt *attempt, AnswerKind kind, const GByteArray *body);
+/* DETAIL and the title that BODY gives itself. */
+void answer_fail_with_title(Attempt *attempt, OutcomeKind kind, const GByteArray *body,
+                            const char *detail);
+/* Was it redirected to a host that is not the source's? */
+gboolean answer_host_is_foreign(const Attempt *attempt);
+
+/* answer_conclude.c: what the end of a request amounts to */
+void answer_conclude(Attempt *attempt);
 
 /* curl_options.c: the one place where options are set */
 gboolean curl_options_set(Attempt *attempt);
