@@ -599,6 +599,61 @@ static void test_lock(Place *place, gconstpointer data)
     assert_state(place, "b", SPOOL_QUEUED);
 }
 
+/* What an earlier pull, of another version perhaps, had staged: nothing of it is said of a row that
+ * begins anew, nor of one that is not chosen any more. */
+static void test_left_behind(Place *place, gconstpointer data)
+{
+    const char *const skips_a[] = {"a", NULL};
+    g_autoptr(Selection) but_a = selection_new(NULL, skips_a, NULL);
+    g_autoptr(GError) error = NULL;
+    begin(place, NULL);
+    add(place, "a", 5, NULL);
+    add(place, "b", 3, NULL);
+    add_archive(place, "x.zip", 100);
+    end(place);
+    stage(place, "a", "first");
+    stage(place, "b", "all");
+    g_assert_true(add_member(place, "x.zip", "x/a", "member", TRUE, &error));
+    stage(place, "x.zip", "zip bytes");
+    /* Listed with another size: another file. */
+    begin(place, NULL);
+    add(place, "a", 6, NULL);
+    add(place, "b", 3, NULL);
+    add_archive(place, "x.zip", 100);
+    end(place);
+    assert_state(place, "a", SPOOL_QUEUED);
+    g_assert_true(spool_choose(place->spool, but_a, &error));
+    g_assert_true(spool_has_staged(place->spool, "b"));
+    g_assert_true(spool_has_staged(place->spool, "x/a"));
+    g_assert_true(spool_forget_unchosen(place->spool, &error));
+    g_assert_no_error(error);
+    g_assert_true(spool_has_staged(place->spool, "b"));
+    g_assert_false(spool_has_staged(place->spool, "a"));
+    g_assert_false(spool_has_staged(place->spool, "x/a"));
+    g_free(write_lock(place, "lock", NULL, &error));
+    g_assert_no_error(error);
+    g_autofree char *path = g_build_filename(place->folder, "lock", NULL);
+    g_autoptr(LockReader) lock = lock_reader_open(AT_FDCWD, path, &error);
+    LockLine line = LOCK_LINE_FILE;
+    guint skipped = 0;
+    while (line != LOCK_LINE_END) {
+        g_auto(LockDownload) download = {0};
+        g_auto(LockFile) file = {0};
+        line = lock_reader_next(lock, &download, &file, &error);
+        g_assert_no_error(error);
+        if (line == LOCK_LINE_DOWNLOAD && download.state == LOCK_STATE_SKIPPED) {
+            g_assert_true(digest_set_is_empty(&download.seen));
+            skipped++;
+        }
+    }
+    g_assert_cmpuint(skipped, ==, 1);
+    /* Chosen again, its archive brings it. */
+    g_autoptr(Selection) all = selection_new_all();
+    g_assert_true(spool_choose(place->spool, all, &error));
+    assert_state(place, "x.zip", SPOOL_QUEUED);
+    assert_state(place, "b", SPOOL_STAGED);
+}
+
 static gboolean count_file(const LockFile *file, gpointer data, GError **error)
 {
     GString *paths = data;
@@ -734,6 +789,7 @@ int main(int argc, char **argv)
     ADD("members", test_members);
     ADD("expected", test_expected);
     ADD("lock", test_lock);
+    ADD("left_behind", test_left_behind);
     ADD("crash", test_crash);
     ADD("damaged", test_damaged);
     ADD("many", test_many);
