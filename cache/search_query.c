@@ -284,6 +284,22 @@ static void append_together(GString *out, const GPtrArray *pieces, guint from, g
     g_string_append_c(out, ')');
 }
 
+/* Words of several letters may stand apart ("nodules of the lung"); "x ray" may not. */
+static void append_member(GString *out, const char *member)
+{
+    g_auto(GStrv) words = g_strsplit(member, " ", -1);
+    gboolean apart = TRUE;
+    for (guint i = 0; words[i]; i++)
+        apart &= strlen(words[i]) > 1;
+    if (!apart || !words[1]) {
+        g_string_append_printf(out, " OR \"%s\"", member);
+        return;
+    }
+    for (guint i = 0; words[i]; i++)
+        g_string_append_printf(out, "%s\"%s\"", i ? " AND " : " OR (", words[i]);
+    g_string_append_c(out, ')');
+}
+
 char *search_query_wide(const SearchQuery *query)
 {
     if (query->terms->len == 0)
@@ -302,7 +318,7 @@ char *search_query_wide(const SearchQuery *query)
             is_wider |= append_spread(out, pieces->pdata[i]);
         is_wider |= group != NULL;
         for (; group && *group; group++)
-            g_string_append_printf(out, " OR \"%s\"", *group);
+            append_member(out, *group);
         g_string_append_c(out, ')');
     }
     return g_string_free(out, !is_wider);
