@@ -300,7 +300,7 @@ static void plan_entry(Sync *sync, SyncEntry *entry)
     }
     if (error) {
         take_error(sync, entry, result, error);
-    } else if (result->planned) {
+    } else if (result && result->planned) {
         take_plan(entry, result);
         if (sync->spec->dry_run && result->does_not_fit) {
             note_no_room(entry);

@@ -86,12 +86,12 @@ static void answer_finished(Resume *resume, Mirror *mirror, const char *text,
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) versions = mirror_versions(mirror, reference->folder, &error);
-    if (versions && versions->len == 0) {
+    if (!error && (!versions || versions->len == 0)) {
         g_set_error(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("%s was not begun, and is not here. Begin it with: medmirror pull %s"), text,
                     text);
     }
-    if (error) {
+    if (error || !versions) {
         pull_tell_error(resume->job, text, error);
         pull_tally_add(&resume->tally, error_exit_status(error));
         return;
