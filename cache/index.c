@@ -250,7 +250,7 @@ char *index_find_twin(Index *index, const Digest *sha256, guint64 size)
 {
     if (size < INDEX_SHARE_FROM || sha256->algorithm != DIGEST_SHA256)
         return NULL;
-    g_autoptr(sqlite3_stmt) rows = database_query_new(
+    sqlite3_stmt *rows = database_query(
         index->database, NULL,
         "SELECT version.folder, version.name, dir.path, file.name, dir.id, file.mtime, file.ctime,"
         " file.inode, file.size FROM twin"
@@ -261,8 +261,10 @@ char *index_find_twin(Index *index, const Digest *sha256, guint64 size)
         "ib", index_twin_key(sha256), sha256->bytes, digest_length(DIGEST_SHA256));
     while (rows != NULL && database_step(index->database, rows, NULL) == 1) {
         g_autofree char *path = row_path(rows);
-        if (holds(index, rows, path, sha256, size))
+        if (holds(index, rows, path, sha256, size)) {
+            sqlite3_reset(rows);
             return g_steal_pointer(&path);
+        }
     }
     return NULL;
 }
@@ -282,6 +284,36 @@ gboolean index_note_linked(Index *index, const char *path, const Digest *sha256,
                         "iiiib", now.ctime_ns, (gint64)now.inode, now.mtime_ns,
                         index_twin_key(sha256), sha256->bytes, digest_length(DIGEST_SHA256)) &&
            (is_filling || index_commit(index, error));
+}
+
+/* A name that the inode has (left) in the mirror; NULL. */
+static char *find_name(Index *index, const IndexInode *inode)
+{
+    sqlite3_stmt *row =
+        database_query(index->database, NULL,
+                       "SELECT version.folder, version.name, dir.path, file.name FROM twin"
+                       " JOIN file ON file.dir = twin.dir AND file.name = twin.name"
+                       " JOIN dir ON dir.id = twin.dir JOIN version ON version.id = dir.version"
+                       " WHERE twin.key = ? AND file.inode = ? AND file.sha256 = ? LIMIT 1",
+                       "iib", index_twin_key(&inode->sha256), (gint64)inode->inode,
+                       inode->sha256.bytes, digest_length(DIGEST_SHA256));
+    if (row == NULL || database_step(index->database, row, NULL) != 1)
+        return NULL;
+    char *path = row_path(row);
+    sqlite3_reset(row);
+    return path;
+}
+
+gboolean index_note_unlinked(Index *index, const IndexInode *inodes, guint count, GError **error)
+{
+    for (guint i = 0; i < count; i++) {
+        g_autofree char *path = index_touch(index, error) ? find_name(index, &inodes[i]) : NULL;
+        if (path != NULL && !index_note_linked(index, path, &inodes[i].sha256, error))
+            return FALSE;
+        if (index->pending >= INDEX_TRANSACTION_ROWS && !index_commit(index, error))
+            return FALSE;
+    }
+    return index_commit(index, error);
 }
 
 gboolean index_note_replaced(Index *index, guint64 inode, const char *path, const Digest *sha256,

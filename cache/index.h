@@ -60,6 +60,13 @@ char *index_find_twin(Index *index, const Digest *sha256, guint64 size);
 /* PATH ("FOLDER/VERSION/PATH") was linked or renamed, which changed the ctime of all names of its
  * inode, and nothing else. */
 gboolean index_note_linked(Index *index, const char *path, const Digest *sha256, GError **error);
+typedef struct {
+    guint64 inode;
+    Digest sha256;
+} IndexInode;
+/* Names of these inodes (their bytes were proven, and had not changed) were removed, which changed
+ * the ctime of the names that they have left, and nothing else. */
+gboolean index_note_unlinked(Index *index, const IndexInode *inodes, guint count, GError **error);
 /* The file at PATH has taken the place of INODE under every name that had it. */
 gboolean index_note_replaced(Index *index, guint64 inode, const char *path, const Digest *sha256,
                              GError **error);

@@ -16,6 +16,9 @@
 #include "tree_writer.h"
 #include "verifier.h"
 
+/* Of so many files that others share the index learns; more are read once more. */
+#define MOST_SHARED 100000
+
 void removal_facts_clear(RemovalFacts *facts)
 {
     g_clear_pointer(&facts->names, g_ptr_array_unref);
@@ -292,13 +295,41 @@ static gboolean has_begun(Mirror *mirror, const LockHeader *header)
     return lstat(path, &now) != 0 || lstat(lock, &now) != 0;
 }
 
-static void tell_index(Mirror *mirror, const LockHeader *header)
+/* The files of the version that keep other names, and are as they were last proven: to remove a
+ * name changes the others' ctime, by which they would count as changed. */
+static GArray *find_shared(Mirror *mirror, Index *index, const LockHeader *header)
+{
+    GArray *shared = g_array_new(FALSE, FALSE, sizeof(IndexInode));
+    LockReader *reader = mirror_open_lock(mirror, header->folder, header->version, NULL);
+    g_autoptr(LockCursor) lock = lock_cursor_new(reader);
+    int tree_fd = mirror_open_tree(mirror, header->folder, header->version, NULL);
+    const LockFile *file;
+    while (index != NULL && tree_fd >= 0 && shared->len < MOST_SHARED &&
+           (file = lock_cursor_next(lock, NULL)) != NULL) {
+        struct stat now;
+        FileStamp stamp;
+        const Digest *sha256 = digest_set_get(&file->digests, DIGEST_SHA256);
+        if (sha256 == NULL || fstatat(tree_fd, file->path, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+            now.st_nlink < 2 || !file_stamp_of(tree_fd, file->path, &stamp) ||
+            !index_is_unchanged(index, header->folder, header->version, file->path, &stamp))
+            continue;
+        const IndexInode inode = {stamp.inode, *sha256};
+        g_array_append_val(shared, inode);
+    }
+    if (tree_fd >= 0)
+        close(tree_fd);
+    return shared;
+}
+
+/* The index is a cache: where it is behind, what others share is read once more, and no harm is
+ * done. */
+static void tell_index(Index *index, const LockHeader *header, const GArray *shared)
 {
     g_autoptr(GError) problem = NULL;
-    g_autoptr(Index) index = index_open(mirror, &problem);
-    if (index == NULL || !index_forget_version(index, header->folder, header->version, &problem))
+    if (index == NULL || !index_forget_version(index, header->folder, header->version, &problem) ||
+        !index_note_unlinked(index, (const IndexInode *)shared->data, shared->len, &problem))
         event_log(EVENT_LOG_DEBUG, "the index was not told: %s",
-                  problem == NULL ? "" : problem->message);
+                  problem == NULL ? "there is none" : problem->message);
 }
 
 gboolean removal_run(Mirror *mirror, Owner *owner, const LockHeader *header, GError **error)
@@ -307,6 +338,8 @@ gboolean removal_run(Mirror *mirror, Owner *owner, const LockHeader *header, GEr
     if (!intent_recover(mirror, header->folder, error) || !check_is_here(mirror, header, error) ||
         !check_not_held(mirror, header, error) || !owner_still(owner, error))
         return FALSE;
+    g_autoptr(Index) index = index_open(mirror, NULL);
+    g_autoptr(GArray) shared = find_shared(mirror, index, header);
     const Intent intent = {.folder = header->folder, .version = header->version, .removes = TRUE};
     if (!intent_write(mirror, &intent, error))
         return FALSE;
@@ -318,7 +351,7 @@ gboolean removal_run(Mirror *mirror, Owner *owner, const LockHeader *header, GEr
         return FALSE;
     if (!done)
         return FALSE;
-    tell_index(mirror, header);
     intent_remove_gone(mirror);
+    tell_index(index, header, shared);
     return TRUE;
 }

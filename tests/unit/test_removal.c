@@ -185,6 +185,29 @@ static void test_died_deleting(Place *place, gconstpointer data)
     assert_gone(place);
 }
 
+/* What another version shares keeps its proof: the removal of one name changes the other's ctime.
+ */
+static void test_shared_stays_proven(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *large = g_strnfill(10000, 'x');
+    const char *const set[] = {"large.bin", large, NULL};
+    {
+        g_autoptr(Index) index = index_open(place->mirror, &error);
+        g_assert_no_error(error);
+        rig_pull(place->mirror, RIG_FOLDER, "2.0", set, index);
+        rig_pull(place->mirror, RIG_FOLDER, "2.1", set, index);
+    }
+    g_assert_true(remove_version(place, "2.0", &error));
+    g_assert_no_error(error);
+    g_autoptr(Index) index = index_open(place->mirror, &error);
+    int tree = mirror_open_tree(place->mirror, RIG_FOLDER, "2.1", &error);
+    FileStamp stamp;
+    g_assert_true(file_stamp_of(tree, "large.bin", &stamp));
+    g_assert_true(index_is_unchanged(index, RIG_FOLDER, "2.1", "large.bin", &stamp));
+    close(tree);
+}
+
 /* Its tree is somebody's, elsewhere. */
 static void test_in_place(Place *place, gconstpointer data)
 {
@@ -254,6 +277,7 @@ int main(int argc, char **argv)
     CASE("died-after-list", test_died, 3);
     CASE("died-after-archives", test_died, 4);
     CASE("died-deleting", test_died_deleting, 0);
+    CASE("shared-stays-proven", test_shared_stays_proven, 0);
     CASE("in-place", test_in_place, 0);
     g_test_add_func("/removal/space", test_space);
     return g_test_run();
