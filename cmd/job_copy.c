@@ -52,11 +52,11 @@ void copy_result_clear(CopyResult *result)
     g_clear_pointer(&result->path, g_free);
 }
 
-static void note_wrong(Copy *copy, const char *path, const char *what)
+static void note_wrong(Copy *copy, const char *event, const char *path, const char *what)
 {
     g_autofree char *shown = relpath_display(path);
     g_autofree char *label = version_label(copy->header);
-    job_tell(copy->job, JOB_EVENT_FAILURE, "damaged",
+    job_tell(copy->job, JOB_EVENT_FAILURE, event,
              json_pack("{s:s, s:s, s:s}", "ref", label, "path", shown, "what", what), "%s: %s %s.",
              label, shown, what);
     if (copy->wrong++ < NAMED_MOST) {
@@ -87,10 +87,10 @@ static void on_copied(const DigestSet *digests, guint64 size, int read_errno, in
         fail(copy, write_errno, _("The copy of %s cannot be written"), item->path);
     } else if (read_errno) {
         g_autofree char *what = g_strdup_printf(_("cannot be read: %s"), g_strerror(read_errno));
-        note_wrong(copy, item->path, what);
+        note_wrong(copy, "damaged", item->path, what);
     } else if (size != item->size ||
                !digest_equal(digest_set_get(digests, DIGEST_SHA256), &item->sha256)) {
-        note_wrong(copy, item->path, _("has other bytes than it must have"));
+        note_wrong(copy, "damaged", item->path, _("has other bytes than it must have"));
     } else {
         copy->result->files++;
         copy->result->bytes += size;
@@ -106,7 +106,7 @@ static void on_verified(const VerifiedFile *file, gpointer data)
 {
     Copy *copy = data;
     if (file->as != VERIFIED_RIGHT) {
-        note_wrong(copy, file->path, _("has other bytes than it must have"));
+        note_wrong(copy, "damaged", file->path, _("has other bytes than it must have"));
         return;
     }
     copy->result->files++;
@@ -174,7 +174,7 @@ static void copy_one(Copy *copy, const LockFile *file)
         return;
     }
     if (!digest_set_get(&file->digests, DIGEST_SHA256)) {
-        note_wrong(copy, file->path, _("has no digest in the lock"));
+        note_wrong(copy, "damaged", file->path, _("has no digest in the lock"));
         return;
     }
     if (copy_target_was_begun(copy->target) && is_kept(copy, file)) {
@@ -182,7 +182,7 @@ static void copy_one(Copy *copy, const LockFile *file)
     }
     int from = tree_open_file(copy->tree_fd, file->path, NULL, &error);
     if (from < 0) {
-        note_wrong(copy, file->path, _("is missing, or is no file that can be read"));
+        note_wrong(copy, "missing", file->path, _("is missing, or is no file that can be read"));
         return;
     }
     int to = tree_writer_create(copy->writer, file->path, NULL, &error);

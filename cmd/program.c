@@ -13,9 +13,11 @@
 static const struct {
     const char *word, *verb;
 } foreign_verbs[] = {
-    {"download", "pull"},  {"get", "pull"},     {"fetch", "pull"},   {"update", "sync"},
-    {"check", "verify"},   {"fsck", "verify"},  {"ls", "list"},      {"info", "show"},
-    {"extract", "unpack"}, {"unzip", "unpack"}, {"import", "adopt"}, {"add", "adopt"},
+    {"download", "pull"},  {"get", "pull"},      {"fetch", "pull"},     {"update", "sync"},
+    {"check", "verify"},   {"fsck", "verify"},   {"ls", "list"},        {"info", "show"},
+    {"extract", "unpack"}, {"unzip", "unpack"},  {"import", "adopt"},   {"add", "adopt"},
+    {"rm", "remove"},      {"delete", "remove"}, {"unhold", "release"}, {"pin", "hold"},
+    {"clean", "prune"},    {"gc", "prune"},      {"cp", "copy"},        {"settings", "config"},
 };
 
 static void print_help(FILE *to)

@@ -151,6 +151,7 @@ static gboolean remember(const Init *init, json_t *facts, GError **error)
     if (!config_edit("mirror", "dir", init->path, &file, &changed, error)) {
         return FALSE;
     }
+    json_object_set_new(facts, "file", json_string(file));
     console_note(console, _("remembered   mirror.dir in %s%s%s"), file,
                  before && changed ? _("; before it was ") : "", before && changed ? before : "");
     const char *environment = g_getenv("MEDMIRROR_DIR");
