@@ -133,10 +133,8 @@ static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolea
     gint64 now = engine_now();
     /* Those that prepare wait for a document, and would for ever if it had to wait for them. */
     guint lanes = host->lanes - (is_document ? host->preparing : 0);
-    guint all = engine->lanes - (is_document ? engine->preparing : 0);
 
-    if (all >= engine->config.connections_total || lanes >= host->limits.allowed ||
-        host->limits.parked_until > now)
+    if (lanes >= host->limits.allowed || host->limits.parked_until > now)
         return FALSE;
     if (wide && host->wide_lanes >= engine->config.connections_per_host)
         return FALSE;
@@ -144,6 +142,9 @@ static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolea
         return FALSE;
     guint wide_lanes = MIN(host->wide_lanes, lanes) + (wide ? 1 : 0);
     guint needed = slots_needed(engine, host, lanes + 1, wide_lanes);
+    guint all = engine->connections - host->connections + needed;
+    if (all - (is_document ? MIN(engine->preparing, all) : 0) > engine->config.connections_total)
+        return FALSE;
     if (host_slots_hold(host->slots, needed) < needed) {
         host->slots_asked = now;
         return FALSE;
@@ -152,12 +153,21 @@ static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolea
     return TRUE;
 }
 
+static void count_connections(Engine *engine, Host *host)
+{
+    guint now = slots_needed(engine, host, host->lanes, host->wide_lanes);
+
+    engine->connections += now - host->connections;
+    host->connections = now;
+}
+
 void admission_take_lane(Engine *engine, Host *host, gboolean wide)
 {
     host->lanes++;
     if (wide)
         host->wide_lanes++;
     engine->lanes++;
+    count_connections(engine, host);
 }
 
 void admission_return_lane(Engine *engine, Host *host, gboolean wide)
@@ -166,6 +176,7 @@ void admission_return_lane(Engine *engine, Host *host, gboolean wide)
     if (wide)
         host->wide_lanes--;
     engine->lanes--;
+    count_connections(engine, host);
     engine->wants_admission = TRUE;
 }
 

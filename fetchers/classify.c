@@ -230,15 +230,34 @@ gboolean answer_is_expired(const AnswerHead *head, const char *text)
            contains_any(text, words);
 }
 
-static AnswerKind classify_success(const AnswerHead *head, const char *text)
+/* Data that begins like none needs no second look: most answers are such. */
+static gboolean may_be_html(const AnswerHead *head)
+{
+    const guint8 *body = head->body;
+    gsize left = head->body_length;
+    if (answer_type_is_html(head))
+        return TRUE;
+    if (left >= 3 && memcmp(body, "\xef\xbb\xbf", 3) == 0) {
+        body += 3;
+        left -= 3;
+    }
+    while (left > 0 && (*body == '\0' || strchr(WHITE_SPACE, *body))) {
+        body++;
+        left--;
+    }
+    return left > 0 && *body == '<';
+}
+
+static AnswerKind classify_success(const AnswerHead *head)
 {
     if (head->status == 204 || head->status == 205)
         return ANSWER_NOTHING_THERE;
     if (head->status == 202)
         return answer_header(head, "x-amzn-waf-action") ? ANSWER_NOT_THE_SOURCES_OWN
                                                         : ANSWER_NOT_READY;
-    if (!answer_starts_at_zero(head) || head->expects_html)
+    if (!answer_starts_at_zero(head) || head->expects_html || !may_be_html(head))
         return ANSWER_DATA;
+    g_autofree char *text = answer_text(head);
     if (!answer_is_html(head, text)) {
         gboolean empty_page = head->body_length == 0 && answer_type_is_html(head);
         return empty_page ? ANSWER_NOTHING_THERE : ANSWER_DATA;
@@ -252,9 +271,9 @@ static AnswerKind classify_success(const AnswerHead *head, const char *text)
 
 AnswerKind fetcher_classify_common(const AnswerHead *head)
 {
-    g_autofree char *text = answer_text(head);
     if (head->status >= 200 && head->status < 300)
-        return classify_success(head, text);
+        return classify_success(head);
+    g_autofree char *text = answer_text(head);
     if (answer_is_expired(head, text))
         return ANSWER_EXPIRED;
     if (head->status == 451 || head->status == 511)

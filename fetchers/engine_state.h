@@ -40,6 +40,7 @@ typedef struct {
     gboolean http2;     /* seen to speak it */
     guint lanes;        /* requests that run, or are about to */
     guint wide_lanes;   /* of them those with a connection each (HTTP/1.1) */
+    guint connections;  /* that they take */
     guint preparing;    /* of them those whose fetcher prepares, for which it may ask documents */
     GQueue urgent;      /* Transfer*: documents, and what was begun already */
     GQueue waiting;     /* Transfer* */
@@ -173,7 +174,8 @@ struct Engine {
     GPtrArray *running; /* Transfer* from offer to settle */
     guint queued_count; /* never begun */
     guint lanes;
-    guint preparing; /* of them, as at each host */
+    guint connections; /* of all hosts */
+    guint preparing;   /* of them, as at each host */
     gboolean wants_admission;
     ResolverPool *resolvers;
 

@@ -338,6 +338,9 @@ static gboolean is_own_host(const char *address)
 
 static AnswerKind physionet_classify(const Fetcher *fetcher, const AnswerHead *head)
 {
+    AnswerKind success = head->status < 300 ? fetcher_classify_common(head) : ANSWER_BY_STATUS;
+    if (success == ANSWER_DATA)
+        return ANSWER_DATA;
     g_autofree char *text = answer_text(head);
     if (head->status == 403 &&
         (strstr(text, "403: forbidden access") || strstr(text, "forbidden access (403)")))
