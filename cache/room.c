@@ -163,8 +163,9 @@ static gboolean take_configuration(Mirror *mirror, const RoomLimits *of_config, 
     guint64 bytes = 0, files = 0, partial = 0, stage = 0, evidence = 0;
     for (guint i = 0; i < headers->len; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
-        bytes += header->held_bytes;
-        files += header->held_files;
+        /* What is in place takes none of the mirror's room. */
+        bytes += header->in_place ? 0 : header->held_bytes;
+        files += header->in_place ? 0 : header->held_files;
     }
     stage_space(mirror, &partial, &stage, &evidence);
     bytes += partial + stage + evidence;

@@ -43,6 +43,8 @@ static json_t *header_json(const Mirror *mirror, const LockHeader *header)
         (json_int_t)header->absent, "failed", (json_int_t)header->failed, "fingerprint",
         header->fingerprint, "updated", header->updated ? header->updated : "");
     json_object_set_new(facts, "id", header->id ? json_string(header->id) : json_null());
+    json_object_set_new(facts, "in_place",
+                        header->in_place ? json_string(header->in_place) : json_null());
     json_object_set_new(facts, "selection",
                         selection ? json_loads(selection, JSON_DECODE_ANY, NULL) : json_null());
     return facts;
@@ -76,13 +78,15 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
         g_autofree char *what = selection_describe(header->selection);
         part = g_strdup_printf(_("  part: %s"), what);
     }
+    g_autofree char *place =
+        header->in_place ? g_strdup_printf(_("  in place: %s"), header->in_place) : g_strdup("");
     gboolean has_id = header->id && !g_str_has_suffix(header->ref, header->id);
     console_answer(invocation->console,
-                   ngettext("%s  %s  %6" G_GUINT64_FORMAT " file   %.16s…%s%s%s%s",
-                            "%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s%s",
+                   ngettext("%s  %s  %6" G_GUINT64_FORMAT " file   %.16s…%s%s%s%s%s",
+                            "%s  %s  %6" G_GUINT64_FORMAT " files  %.16s…%s%s%s%s%s",
                             header->held_files),
                    padded, size, header->held_files, header->fingerprint ? header->fingerprint : "",
-                   has_id ? "  " : "", has_id ? header->id : "", part ? part : "", held);
+                   has_id ? "  " : "", has_id ? header->id : "", part ? part : "", place, held);
 }
 
 static gboolean is_asked(Invocation *invocation, const LockHeader *header, GError **error)

@@ -80,8 +80,9 @@ static void tell_space(Invocation *invocation, Mirror *mirror, const GPtrArray *
     guint64 max_files = MIN(invocation->config->max_files, policy->max_files);
     guint64 versions = 0, files = 0, partial = 0, stage = 0, evidence = 0;
     for (guint i = 0; i < headers->len; i++) {
-        versions += ((const LockHeader *)g_ptr_array_index(headers, i))->held_bytes;
-        files += ((const LockHeader *)g_ptr_array_index(headers, i))->held_files;
+        const LockHeader *header = g_ptr_array_index(headers, i);
+        versions += header->in_place ? 0 : header->held_bytes;
+        files += header->in_place ? 0 : header->held_files;
     }
     stage_space(mirror, &partial, &stage, &evidence);
     g_autofree char *used = of_limit(versions + partial + stage + evidence, max_size);

@@ -305,6 +305,9 @@ class FromPhysioNet(Adoption):
         for arguments in (("list",), ("show", "mitdb"), ("versions", "mitdb"), ("path", "mitdb"), ("status",)):
             self.assertNotRegex(self.medmirror(*arguments).err, "refused|damaged")
         self.assertEqual(self.medmirror("path", "mitdb").lines, [str(path)])
+        self.assertIn(f"in place: {tree}", self.medmirror("list").out)
+        self.assertRegex(self.medmirror("status").out, r"space +0 bytes")
+        self.assertIn(str(tree), self.medmirror("sync").err)
         self.medmirror("verify", "mitdb")
         self.assertRegex(self.pull("mitdb")[1].err, "up to date")
         again, result = self.adopt("mitdb", tree, "--in-place")
@@ -322,6 +325,18 @@ class FromPhysioNet(Adoption):
         self.assertEqual(snapshot(tree), before)
         shutil.rmtree(tree)
         self.assert_explains(self.medmirror("verify", "mitdb", expect=3), tree, "medmirror remove")
+
+    def test_in_place_is_forgotten_and_the_files_stay(self):
+        tree = write_tree(self.downloads, self.files)
+        before = snapshot(tree)
+        path, _ = self.adopt("mitdb", tree, "--in-place")
+        self.medmirror("remove", f"mitdb@{path.name}")
+        self.assertEqual(snapshot(tree), before)
+        self.assertFalse(os.path.lexists(path))
+        self.assert_nothing_installed()
+        again, result = self.adopt("mitdb", tree)
+        self.assert_arrived(again, self.files, result)
+        self.assertFalse(again.is_symlink())
 
     def test_in_place_shares_with_nobody(self):
         tree = write_tree(self.downloads, self.files)
