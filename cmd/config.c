@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "config_keys.h"
+#include "config_readers.h"
 #include "error.h"
 #include "external_program.h"
 #include "i18n.h"
@@ -140,12 +141,13 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
     gboolean is_fetchers = strcmp(group, "fetchers") == 0;
     const char *source =
         g_str_has_prefix(group, SOURCE_GROUP) ? group + strlen(SOURCE_GROUP) : NULL;
-    if (!is_endpoints && !is_fetchers && !source && strcmp(group, "mirror") != 0 &&
+    gboolean is_readers = config_readers_is_group(group);
+    if (!is_endpoints && !is_fetchers && !source && !is_readers && strcmp(group, "mirror") != 0 &&
         strcmp(group, "network") != 0) {
         g_set_error(
             error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
             _("%s:%u: there is no group [%s]. The groups are [mirror], [network], [endpoints], "
-              "[fetchers] and [source NAME]."),
+              "[fetchers], [source NAME], [dataset ID] and [access CLASS]."),
             path, line_of(text, group, NULL), group);
         return FALSE;
     }
@@ -166,6 +168,14 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
                              error)) {
                 return FALSE;
             }
+            continue;
+        }
+        if (is_readers) {
+            if (!config_readers_take(config, group, keys[i], value, path,
+                                     line_of(text, group, keys[i]), error)) {
+                return FALSE;
+            }
+            note_origin(config, full, value, path);
             continue;
         }
         if (is_fetchers) {
@@ -241,6 +251,7 @@ static Config *config_new(void)
     config->endpoints = g_ptr_array_new_with_free_func(g_free);
     config->fetchers = g_ptr_array_new_with_free_func(g_free);
     config->agents = g_ptr_array_new_with_free_func(g_free);
+    config->readers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     config->files = g_ptr_array_new_with_free_func(g_free);
     config->origins = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     config->texts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -278,6 +289,7 @@ void config_free(Config *config)
     g_ptr_array_unref(config->endpoints);
     g_ptr_array_unref(config->fetchers);
     g_ptr_array_unref(config->agents);
+    g_hash_table_unref(config->readers);
     g_ptr_array_unref(config->files);
     g_hash_table_unref(config->origins);
     g_hash_table_unref(config->texts);

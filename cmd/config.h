@@ -20,6 +20,7 @@ typedef struct {
     GPtrArray *fetchers;    /* [fetchers] NAME = PATH, as two char* each */
     guint64 fetcher_ms;     /* [network] fetcher-timeout; 0: the default */
     GPtrArray *agents;      /* [source NAME] user-agent = TEXT, as two char* each */
+    GHashTable *readers;    /* "dataset ID", "access CLASS": the group's number */
     GPtrArray *files;       /* char*: the files that were read */
     GHashTable *origins;    /* "mirror.dir": the file that set it */
     GHashTable *texts;      /* "mirror.dir": its value as it stands there */

@@ -163,8 +163,10 @@ gboolean config_key_parse(const char *name, char **group, char **key, GError **e
             return TRUE;
         }
         const char *last = strrchr(dot + 1, '.');
-        if (strcmp(first, "source") == 0 && last) {
-            *group = g_strdup_printf("source %.*s", (int)(last - dot - 1), dot + 1);
+        gboolean has_name = strcmp(first, "source") == 0 || strcmp(first, "dataset") == 0 ||
+                            strcmp(first, "access") == 0;
+        if (has_name && last > dot) {
+            *group = g_strdup_printf("%s %.*s", first, (int)(last - dot - 1), dot + 1);
             *key = g_strdup(last + 1);
             return TRUE;
         }

@@ -1,4 +1,5 @@
 /* From the chosen files to the installed version. */
+#include "config_readers.h"
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
@@ -73,7 +74,8 @@ static const char *access_of(const Pull *pull)
 
 gboolean pull_settle_readers(Pull *pull, GError **error)
 {
-    const Readers readers = access_is_open(access_of(pull)) ? READERS_EVERYBODY : READERS_OWNER;
+    const Readers readers = config_readers(job_settings(pull->job)->config, pull->reference->id,
+                                           pull->reference->ref, access_of(pull));
     return stage_set_readers(pull->stage, &readers, error);
 }
 

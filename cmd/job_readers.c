@@ -1,5 +1,6 @@
 #include "job_readers.h"
 
+#include "config_readers.h"
 #include "i18n.h"
 #include "intent.h"
 #include "job_owner.h"
@@ -26,19 +27,30 @@ static int open_place(Mirror *mirror, const LockHeader *header, const char *suff
     return fd;
 }
 
-static Readers readers_of(Mirror *mirror, const LockHeader *header)
+Readers job_readers_of(Job *job, const LockHeader *header, int tree_fd)
+{
+    struct stat now;
+    if (header->in_place) {
+        return READERS_EVERYBODY;
+    }
+    return tree_fd >= 0 && fstat(tree_fd, &now) == 0 && now.st_uid == geteuid()
+               ? config_readers(job_settings(job)->config, header->id, header->ref, header->access)
+               : readers_of_tree(header->access, tree_fd);
+}
+
+static Readers readers_of(Job *job, Mirror *mirror, const LockHeader *header)
 {
     int tree_fd = open_place(mirror, header, "");
-    const Readers readers = readers_of_tree(header->access, tree_fd);
+    const Readers readers = job_readers_of(job, header, tree_fd);
     if (tree_fd >= 0) {
         close(tree_fd);
     }
     return readers;
 }
 
-guint64 job_readers_count_places(Mirror *mirror, const LockHeader *header)
+guint64 job_readers_count_places(Job *job, Mirror *mirror, const LockHeader *header)
 {
-    const Readers readers = readers_of(mirror, header);
+    const Readers readers = readers_of(job, mirror, header);
     guint64 exposed = 0;
     for (guint i = 0; readers.is_private && i < G_N_ELEMENTS(places); i++) {
         struct stat now;
@@ -52,10 +64,25 @@ guint64 job_readers_count_places(Mirror *mirror, const LockHeader *header)
     return exposed;
 }
 
+gboolean job_readers_lack_group(Job *job, Mirror *mirror, const LockHeader *header)
+{
+    const Readers readers = readers_of(job, mirror, header);
+    struct stat now;
+    int fd = readers.is_private && readers.group != READERS_NO_GROUP
+                 ? open_place(mirror, header, "")
+                 : -1;
+    gboolean lacks = fd >= 0 && fstat(fd, &now) == 0 &&
+                     (now.st_gid != readers.group || (now.st_mode & 0050) != 0050);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return lacks;
+}
+
 gboolean job_readers_mend(Job *job, Mirror *mirror, const LockHeader *header, gboolean no_wait,
                           GError **error)
 {
-    const Readers readers = readers_of(mirror, header);
+    const Readers readers = readers_of(job, mirror, header);
     g_autoptr(Owner) owner =
         job_take_owner(job, mirror, header->ref, header->folder, "repair", no_wait, error);
     guint64 changed = 0;
@@ -76,9 +103,9 @@ gboolean job_readers_mend(Job *job, Mirror *mirror, const LockHeader *header, gb
         job_tell(job, JOB_EVENT_STEP, "private",
                  json_pack("{s:s, s:I}", "ref", header->ref, "changed", (json_int_t)changed),
                  ngettext("private      %s@%s: %" G_GUINT64_FORMAT
-                          " file or folder was made its owner's alone again",
+                          " file or folder was given to its readers alone",
                           "private      %s@%s: %" G_GUINT64_FORMAT
-                          " files and folders were made their owner's alone again",
+                          " files and folders were given to their readers alone",
                           changed),
                  header->ref, header->version, changed);
     }

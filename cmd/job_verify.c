@@ -277,8 +277,7 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
         return NULL;
     }
     /* A tree that is somebody else's has the modes that he gave it. */
-    verify.readers =
-        header->in_place ? READERS_EVERYBODY : readers_of_tree(header->access, verify.tree_fd);
+    verify.readers = job_readers_of(job, header, verify.tree_fd);
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
     g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
     gboolean at_once = request->quick && !slice;
@@ -292,7 +291,7 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
                      requirement_count_unmet(request->require, trust, &result->untrusted, error)));
     close(verify.tree_fd);
     if (done && !result->is_cut) {
-        result->exposed += job_readers_count_places(mirror, header);
+        result->exposed += job_readers_count_places(job, mirror, header);
         check_list(&verify, mirror, header);
     }
     *again_please = look_again(&verify, done);

@@ -134,8 +134,10 @@ void verify_set_verdict(Verify *verify, const char *ref, GError **error)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
                     _("%s: every file is right, but this is restricted data, and %" G_GUINT64_FORMAT
                       " of its files and folders can be read by others. They are made yours alone "
-                      "by: chmod -R go-rwx %s (or: medmirror verify --repair %s)"),
-                    result->label, result->exposed, verify->path, ref ? ref : result->label);
+                      "by: chmod -R %s %s (or: medmirror verify --repair %s)"),
+                    result->label, result->exposed,
+                    verify->readers.group == READERS_NO_GROUP ? "go-rwx" : "o-rwx,g-w",
+                    verify->path, ref ? ref : result->label);
     } else if (result->untrusted) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("%s: %" G_GUINT64_FORMAT

@@ -109,7 +109,7 @@ static VerifyResult *mend(Job *job, Verifying *verifying, Mirror *mirror, const 
 {
     g_autoptr(VerifyResult) result = before;
     g_autoptr(GError) failure = NULL;
-    if (result->exposed) {
+    if (result->exposed || job_readers_lack_group(job, mirror, header)) {
         job_readers_mend(job, mirror, header, verifying->no_wait, &failure);
     }
     if (result->wrong->len && header->in_place) {
@@ -148,7 +148,8 @@ static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
     guint64 mended = 0;
     VerifyResult *result = job_verify_version(job, mirror, header, request, &error);
     if (result && verifying->repair &&
-        (result->wrong->len || result->list_is_wrong || result->exposed)) {
+        (result->wrong->len || result->list_is_wrong || result->exposed ||
+         job_readers_lack_group(job, mirror, header))) {
         result = mend(job, verifying, mirror, header, request, result, &mended, &error);
     }
     tell_part(job, header);

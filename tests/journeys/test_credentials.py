@@ -1,6 +1,7 @@
 """Credentials: who is let in, what is said to who is not, how often a password is shown, and that it is nowhere else."""
 
 import base64
+import grp
 import json
 import os
 import pathlib
@@ -337,6 +338,37 @@ class ItsPullersAlone(CredentialJourney):
             result = self.medmirror("verify", "--repair", CLINICAL, no_network=True)
             self.assert_private(path.parent)
             self.medmirror("verify", CLINICAL, no_network=True)
+
+    def test_a_group_by_configuration(self):
+        """Its members read, nobody else does; also of what stood before, by --repair."""
+        group = grp.getgrnam("daemon") if os.geteuid() == 0 else grp.getgrgid(os.getegid())
+        path, _ = self.pull("physionet/agreed@2.0", env=self.given("ana"))
+        conf = self.folder / "config" / "medmirror" / "medmirror.conf"
+        conf.write_text(conf.read_text(encoding="utf-8") + f"[dataset physionet/clinical]\ngroup={group.gr_name}\n"
+                        f"[access account]\ngroup={group.gr_name}\n", encoding="utf-8")
+        self.medmirror("verify", "--repair", "physionet/agreed@2.0", no_network=True)
+        self.assert_arrived(path, self.files("agreed", "2.0"), mode=0o440)
+        path, result = self.pull_clinical("--include", "hosp/*")
+        path, result = self.pull_clinical()
+        self.assert_arrived(path, self.files(), result, mode=0o440)
+        for one in (path.parent, *path.parent.rglob("*")):
+            now = one.lstat()
+            if not stat.S_ISLNK(now.st_mode):
+                self.assertEqual((now.st_gid, now.st_mode & 0o027), (group.gr_gid, 0), one)
+                self.assertEqual(stat.S_IMODE(now.st_mode), 0o2750 if one.is_dir() else 0o440, one)
+        self.flip(path / "icu" / "icustays.csv.gz")
+        (path / "icu" / "icustays.csv.gz").chmod(0o444)
+        result = self.medmirror("verify", CLINICAL, env=self.given("ana"), expect=3)
+        self.medmirror("verify", "--repair", CLINICAL, env=self.given("ana"))
+        self.assert_arrived(path, self.files(), mode=0o440)
+        self.assertEqual((path / "icu" / "icustays.csv.gz").stat().st_gid, group.gr_gid)
+        (path / "hosp").chmod(0o2755)
+        (path / "hosp" / "patients.csv.gz").chmod(0o444)
+        result = self.medmirror("verify", CLINICAL, expect=1)
+        self.assert_explains(result, "chmod -R o-rwx,g-w")
+        conf.write_text(conf.read_text(encoding="utf-8") + "[dataset physionet/other]\ngroup=no-such-group\n",
+                        encoding="utf-8")
+        self.assertIn("no-such-group", self.medmirror("list", expect=2).err)
 
     def twin(self):
         """An open project with the very bytes of a closed one."""
