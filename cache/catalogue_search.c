@@ -56,23 +56,33 @@ static CatalogueHit *read_hit(sqlite3_stmt *row)
     return hit;
 }
 
-static gboolean has_any(const char *const *wanted, const char *const *words)
+/* Is WORD one of those that stand in TEXT with blanks between? */
+static gboolean has_word(const char *text, const char *word)
 {
-    if (!wanted)
-        return TRUE;
-    for (; *wanted; wanted++)
-        if (g_strv_contains(words, *wanted))
+    gsize length = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)); at += length)
+        if ((at == text || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
             return TRUE;
     return FALSE;
 }
 
-static gboolean is_wanted(const CatalogueHit *hit, const CatalogueFilter *filter)
+static gboolean has_any(const char *const *wanted, const char *text)
 {
-    const char *const source[] = {hit->source ? hit->source : "none", NULL};
-    const char *const access[] = {access_name(hit->access), NULL};
-    return has_any(filter->source, source) && has_any(filter->access, access) &&
-           has_any(filter->modality, (const char *const *)hit->modality) &&
-           has_any(filter->organ, (const char *const *)hit->organ);
+    if (!wanted)
+        return TRUE;
+    for (; text && *wanted; wanted++)
+        if (has_word(text, *wanted))
+            return TRUE;
+    return FALSE;
+}
+
+static gboolean is_wanted(sqlite3_stmt *row, const CatalogueFilter *filter)
+{
+    return (!filter->access ||
+            has_any(filter->access, access_name((Access)sqlite3_column_int(row, 4)))) &&
+           has_any(filter->modality, column_text(row, 5)) &&
+           has_any(filter->organ, column_text(row, 6)) &&
+           has_any(filter->source, column_text(row, 7));
 }
 
 typedef struct {
@@ -88,11 +98,12 @@ static gboolean take_rows(Search *search, sqlite3_stmt *row, GError **error)
     Database *table = catalogue_index_table(search->index);
     int result = -1;
     while (row && (result = database_step(table, row, error)) == 1) {
-        g_autoptr(CatalogueHit) hit = read_hit(row);
-        if (!is_wanted(hit, search->filter) || g_hash_table_contains(search->seen, hit->id))
+        if (!is_wanted(row, search->filter) ||
+            g_hash_table_contains(search->seen, column_text(row, 0)))
             continue;
+        CatalogueHit *hit = read_hit(row);
         g_hash_table_add(search->seen, hit->id);
-        g_ptr_array_add(search->hits, g_steal_pointer(&hit));
+        g_ptr_array_add(search->hits, hit);
     }
     return result == 0;
 }
