@@ -13,7 +13,7 @@ typedef struct {
     const char *const *environment; /* NULL-terminated "NAME=value"; NULL: empty */
     const int *descriptors; /* pairs: ours, theirs; ended by -1. 0, 1, 2 not named are /dev/null (2:
                                ours) */
-    const char *folder; /* its working folder; NULL: ours */
+    const char *folder;     /* its working folder; NULL: ours */
 } ChildSpec;
 
 /* MEDMIRROR_ERROR_FAILED. */
