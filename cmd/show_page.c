@@ -184,31 +184,40 @@ static void add_head(Page *page, const Manifest *manifest)
         add_wrapped(page, "  ", 2, kind_meaning(manifest->kind));
 }
 
-/* "..., see https://..." becomes words and page, where a page ends the step. */
+/* The page that ends STEP, "... https://..." or "... (https://...)", cut off from it; owned; NULL
+ * where none does. */
+static char *cut_page(char *step)
+{
+    char *address = g_strrstr(step, "http");
+    if (!address || address == step || strchr(address, ' ') ||
+        (!g_str_has_prefix(address, "http://") && !g_str_has_prefix(address, "https://")))
+        return NULL;
+    char *page = g_strdup(address);
+    gboolean in_brackets = address[-1] == '(' && g_str_has_suffix(page, ")");
+    if (in_brackets)
+        page[strlen(page) - 1] = '\0';
+    address[in_brackets ? -1 : 0] = '\0';
+    g_strchomp(step);
+    return page;
+}
+
+/* On a terminal the page stands beside the words, or below them where there is no room. */
 static void add_step(Page *page, guint number, const char *step)
 {
     g_autofree char *first = g_strdup_printf("%3u  ", number);
-    const char *address = g_strrstr(step, "http");
-    gboolean ends =
-        address > step &&
-        (g_str_has_prefix(address, "http://") || g_str_has_prefix(address, "https://")) &&
-        !strchr(address, ' ');
-    guint width = ends ? STEP_COLUMN + text_columns(address) : 0;
-    if (!ends || !page->columns || width > page->columns) {
-        add_wrapped(page, first, 5, step);
-        return;
-    }
-    g_autofree char *words = g_strndup(step, (gsize)(address - step));
-    g_strchomp(words);
-    if (5 + text_columns(words) + 2 > STEP_COLUMN) {
-        add_wrapped(page, first, 5, words);
-        g_autofree char *line = g_strdup_printf("%*s%s", STEP_COLUMN, "", address);
+    g_autofree char *words = g_strdup(step);
+    g_autofree char *address = page->columns ? cut_page(words) : NULL;
+    gboolean beside = address && 5 + text_columns(words) + 2 <= STEP_COLUMN &&
+                      STEP_COLUMN + text_columns(address) <= page->columns;
+    g_autofree char *padded = beside ? text_pad(words, STEP_COLUMN - 5) : NULL;
+    g_autofree char *line = beside ? g_strconcat(first, padded, address, NULL) : NULL;
+    if (beside) {
         add_line(page, line);
         return;
     }
-    g_autofree char *padded = text_pad(words, STEP_COLUMN - 5);
-    g_autofree char *line = g_strconcat(first, padded, address, NULL);
-    add_line(page, line);
+    add_wrapped(page, first, 5, words);
+    if (address)
+        add_wrapped(page, "     ", 5, address);
 }
 
 static void add_last_step(Page *page, guint number, const ShowFacts *facts)
@@ -252,10 +261,11 @@ static void add_how(Page *page, const ShowFacts *facts)
     add_gap(page);
     add_line(page, T("How to get it", "获取步骤"));
     guint number = 1;
-    gboolean named = FALSE;
+    gboolean named = FALSE, ended = words; /* who says what to type, has said it */
     for (guint i = 0; i < steps->len; i++) {
         add_step(page, number++, steps->pdata[i]);
         named |= manifest->access_page && strstr(steps->pdata[i], manifest->access_page) != NULL;
+        ended |= strstr(steps->pdata[i], "medmirror ") != NULL;
     }
     if (words)
         add_source_words(page, facts->access);
@@ -269,7 +279,7 @@ static void add_how(Page *page, const ShowFacts *facts)
             g_strdup_printf(T("its page: %s", "申请页面：%s"), manifest->access_page);
         add_step(page, number++, text);
     }
-    if (!words)
+    if (!ended)
         add_last_step(page, number, facts);
 }
 
