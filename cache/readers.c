@@ -71,10 +71,11 @@ static gboolean refuse_group(const Readers *readers, const char *name, int probl
 {
     if (problem != EPERM)
         return error_set_storage(error, problem, _("cannot give %s to its group"), name);
-    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                _("%s cannot be given to the group with the number %u, which the configuration "
-                  "names: you are no member of it. Name a group of yours with: medmirror config"),
-                name, (guint)readers->group);
+    g_set_error(
+        error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+        _("%s cannot be given to the group with the number %u, which the configuration "
+          "names: you are no member of it. Name a group of yours with: medmirror config set"),
+        name, (guint)readers->group);
     return FALSE;
 }
 

@@ -27,8 +27,8 @@ gboolean readers_are_exceeded(const Readers *readers, mode_t mode, gid_t group);
 /* MODE without what READERS do not have, and with what they have by their group. Pure. */
 mode_t readers_restrain(const Readers *readers, mode_t mode);
 
-/* Of a version that stands, by ACCESS of its lock and the folder of its tree: who was let in when it
- * was installed. */
+/* Of a version that stands, by ACCESS of its lock and the folder of its tree: who was let in when
+ * it was installed. */
 Readers readers_of_tree(const char *access, int tree_fd);
 /* The file or folder behind FD gets its mode and group; nothing is done for everybody's. _STORAGE,
  * and _USAGE where its owner is no member of the group. */
