@@ -254,8 +254,8 @@ static int kind_of(const json_t *tree, const char *name, GError **error)
     for (guint i = 0; kind_words[i]; i++)
         g_ptr_array_add(words, (gpointer)kind_words[i]);
     g_autoptr(GPtrArray) near = word ? nearest_words(word, words, 1) : g_ptr_array_new();
-    g_autofree char *shown = relpath_display(word ? word : "");
-    shown[MIN(strlen(shown), 60)] = '\0';
+    g_autofree char *whole = relpath_display(word ? word : "");
+    g_autofree char *shown = g_utf8_substring(whole, 0, MIN(g_utf8_strlen(whole, -1), 60));
     if (!word)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s: the key \"kind\" is missing, or is no text."), name);

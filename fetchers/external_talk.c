@@ -16,6 +16,7 @@
 #define MOST_LINES 50000000
 #define MOST_LOGS 1000000
 #define MOST_LOGS_TOLD 2000
+#define MOST_WORDS 300
 
 typedef struct {
     External *external;
@@ -43,8 +44,10 @@ static void end_process(External *external)
 static gboolean set_failed(External *external, const char *why, const char *command, GError **error)
 {
     const char *words = external->process ? external_process_last_words(external->process) : NULL;
+    g_autofree char *first =
+        words ? g_utf8_substring(words, 0, MIN(g_utf8_strlen(words, -1), MOST_WORDS)) : NULL;
     g_autofree char *last =
-        words ? g_strdup_printf(_(" Its last words: \"%.300s\"."), words) : g_strdup("");
+        first ? g_strdup_printf(_(" Its last words: \"%s\"."), first) : g_strdup("");
     gsize length = strlen(why);
     g_autofree char *clause = g_strndup(why, length - (length > 0 && why[length - 1] == '.'));
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
