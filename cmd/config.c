@@ -134,16 +134,54 @@ static gboolean source_read(Config *config, const char *name, const char *key, c
     return TRUE;
 }
 
+static gboolean row_read(Config *config, const char *group, const char *key, const char *value,
+                         const char *path, guint line, GError **error)
+{
+    const ConfigKey *row = config_key_find(group, key);
+    if (!row) {
+        return key_unknown(path, line, group, key, error);
+    }
+    g_autofree char *full = g_strdup_printf("%s.%s", group, key);
+    if (g_hash_table_contains(config->origins, full) || config_key_set(row, config, value)) {
+        return TRUE;
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s:%u: '%s' is no value that '%s' can take; it takes %s."), path, line, value,
+                key, config_key_words(row));
+    return FALSE;
+}
+
+/* What the group's keys are, its name tells. */
+static gboolean key_read(Config *config, const char *group, const char *key, const char *value,
+                         const char *path, guint line, GError **error)
+{
+    if (strcmp(group, "endpoints") == 0) {
+        g_ptr_array_add(config->endpoints, g_strdup_printf("%s=%s", key, value));
+        return TRUE;
+    }
+    if (strcmp(group, "fetchers") == 0) {
+        return fetcher_read(config, key, value, path, line, error);
+    }
+    if (g_str_has_prefix(group, SOURCE_GROUP)) {
+        return source_read(config, group + strlen(SOURCE_GROUP), key, value, path, line, error);
+    }
+    if (config_readers_is_group(group)) {
+        return config_readers_take(config, group, key, value, path, line, error);
+    }
+    return row_read(config, group, key, value, path, line, error);
+}
+
+static gboolean is_group(const char *group)
+{
+    return config_group_is_open(group) || g_str_has_prefix(group, SOURCE_GROUP) ||
+           config_readers_is_group(group) || strcmp(group, "mirror") == 0 ||
+           strcmp(group, "network") == 0;
+}
+
 static gboolean group_read(Config *config, GKeyFile *file, const char *group, const char *path,
                            const char *text, GError **error)
 {
-    gboolean is_endpoints = strcmp(group, "endpoints") == 0;
-    gboolean is_fetchers = strcmp(group, "fetchers") == 0;
-    const char *source =
-        g_str_has_prefix(group, SOURCE_GROUP) ? group + strlen(SOURCE_GROUP) : NULL;
-    gboolean is_readers = config_readers_is_group(group);
-    if (!is_endpoints && !is_fetchers && !source && !is_readers && strcmp(group, "mirror") != 0 &&
-        strcmp(group, "network") != 0) {
+    if (!is_group(group)) {
         g_set_error(
             error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
             _("%s:%u: there is no group [%s]. The groups are [mirror], [network], [endpoints], "
@@ -154,48 +192,9 @@ static gboolean group_read(Config *config, GKeyFile *file, const char *group, co
     g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, error);
     for (guint i = 0; keys && keys[i]; i++) {
         g_autofree char *value = g_key_file_get_string(file, group, keys[i], error);
-        if (!value) {
-            return FALSE;
-        }
         g_autofree char *full = g_strdup_printf("%s.%s", group, keys[i]);
-        if (is_endpoints) {
-            note_origin(config, full, value, path);
-            g_ptr_array_add(config->endpoints, g_strdup_printf("%s=%s", keys[i], value));
-            continue;
-        }
-        if (source) {
-            if (!source_read(config, source, keys[i], value, path, line_of(text, group, keys[i]),
-                             error)) {
-                return FALSE;
-            }
-            continue;
-        }
-        if (is_readers) {
-            if (!config_readers_take(config, group, keys[i], value, path,
-                                     line_of(text, group, keys[i]), error)) {
-                return FALSE;
-            }
-            note_origin(config, full, value, path);
-            continue;
-        }
-        if (is_fetchers) {
-            if (!fetcher_read(config, keys[i], value, path, line_of(text, group, keys[i]), error)) {
-                return FALSE;
-            }
-            note_origin(config, full, value, path);
-            continue;
-        }
-        const ConfigKey *row = config_key_find(group, keys[i]);
-        if (!row) {
-            return key_unknown(path, line_of(text, group, keys[i]), group, keys[i], error);
-        }
-        if (g_hash_table_contains(config->origins, full)) {
-            continue;
-        }
-        if (!config_key_set(row, config, value)) {
-            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                        _("%s:%u: '%s' is no value that '%s' can take; it takes %s."), path,
-                        line_of(text, group, keys[i]), value, keys[i], config_key_words(row));
+        if (!value ||
+            !key_read(config, group, keys[i], value, path, line_of(text, group, keys[i]), error)) {
             return FALSE;
         }
         note_origin(config, full, value, path);

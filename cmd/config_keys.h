@@ -34,10 +34,10 @@ const char *config_key_words(const ConfigKey *row);
 const char *config_key_nearest(const char *group, const char *key);
 /* Are GROUP's keys names of one's own ([endpoints], [fetchers])? */
 gboolean config_group_is_open(const char *group);
-/* "mirror.max-size", "endpoints.uci", "source.physionet.user-agent", or a key alone where only one
- * group has it ("retries"; "mirror": mirror.dir). *GROUP and *KEY are owned. MEDMIRROR_ERROR_USAGE
- * with the nearest one. */
+/* "mirror.max-size", "endpoints.uci", "source.physionet.user-agent", "dataset.ID.group", or a key
+ * alone where only one group has it ("retries"; "mirror": mirror.dir). *GROUP and *KEY are owned.
+ * MEDMIRROR_ERROR_USAGE with the nearest one. */
 gboolean config_key_parse(const char *name, char **group, char **key, GError **error);
-/* _USAGE where VALUE is none that the key can take; of [source NAME] only the whole file tells
- * (config_check_text()). */
+/* _USAGE where VALUE is none that the key can take; of [source NAME] and the like only the whole
+ * file tells (config_check_text()). */
 gboolean config_value_check(const char *group, const char *key, const char *value, GError **error);

@@ -157,6 +157,8 @@ static void test_keys(void)
                 {"endpoints.uci-cdn", "endpoints", "uci-cdn"},
                 {"fetchers.lab", "fetchers", "lab"},
                 {"source.physionet.user-agent", "source physionet", "user-agent"},
+                {"dataset.mimic-iii.group", "dataset mimic-iii", "group"},
+                {"access.credentialed.group", "access credentialed", "group"},
                 {"retrys", NULL, NULL},
                 {"network.", NULL, NULL},
                 {"", NULL, NULL},
