@@ -242,6 +242,11 @@ void spool_close(Spool *spool)
     g_free(spool);
 }
 
+gboolean spool_keep(Spool *spool, GError **error)
+{
+    return spool_commit(spool, error);
+}
+
 gboolean spool_flush(Spool *spool, GError **error)
 {
     if (!spool_commit(spool, error))

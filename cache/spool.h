@@ -7,8 +7,9 @@
  * role is FILE_ROLE_ARCHIVE) is a download row; its members are file rows that name it. Rows keep
  * their id for as long as their path stays listed: partial files are named by it.
  *
- * A note survives kill -9 as soon as it is made. After a power cut, what was noted since the last
- * spool_flush() may be gone; what is there may speak of bytes that are not: spool_each_unsure().
+ * A note survives kill -9 as soon as it is made (that of a staged file: once it is kept). After a
+ * power cut, what was noted since the last spool_flush() may be gone; what is there may speak of
+ * bytes that are not: spool_each_unsure().
  */
 #pragma once
 
@@ -107,7 +108,8 @@ gboolean spool_lists(Spool *spool, const char *path);
 /* One row by path; NULL with _ABSENT. */
 SpoolDownload *spool_find(Spool *spool, const char *path, GError **error);
 
-/* Notes are gathered in one transaction; spool_flush() makes them durable. */
+/* Notes are gathered in one transaction; spool_keep() lets them survive kill -9, spool_flush()
+ * makes them durable. */
 gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,
                            Trust trust, const char *address, GError **error);
 /* The bytes of row ID are about to get their name in the stage's tree. _UNSAFE where a member of
@@ -154,6 +156,8 @@ gboolean spool_has_staged(Spool *spool, const char *path);
 gboolean spool_is_staged(Spool *spool, const char *path);
 /* What was staged of PATH is not there any more: its download is queued again. */
 gboolean spool_requeue(Spool *spool, const char *path, GError **error);
+/* Ends what spool_note_staged() gathers. */
+gboolean spool_keep(Spool *spool, GError **error);
 /* Makes all notes durable. The bytes that they speak of must be durable before: use stage_flush().
  */
 gboolean spool_flush(Spool *spool, GError **error);

@@ -205,11 +205,10 @@ gboolean spool_note_staged(Spool *spool, gint64 id, const DigestSet *digests, gu
                       "duitii", digests, size, (gint64)trust, address, spool->epoch, id) ||
         !database_run(spool->database, error,
                       "UPDATE member SET trust = ? WHERE archive = ? AND trust = 0", "ii",
-                      (gint64)trust, id) ||
-        !spool_commit(spool, error))
+                      (gint64)trust, id))
         return FALSE;
     spool_put_back(spool, id);
-    return TRUE;
+    return spool_commit_full(spool, error);
 }
 
 gboolean spool_note_placing(Spool *spool, gint64 id, const DigestSet *digests, guint64 size,

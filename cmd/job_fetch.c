@@ -164,6 +164,15 @@ static void close_archives(Fetch *fetch)
     }
 }
 
+/* One commit for all that a turn noted. */
+static void keep_notes(Fetch *fetch)
+{
+    GError *error = NULL;
+    if (!spool_keep(fetch->spool, &error)) {
+        fetch_stop(fetch, error);
+    }
+}
+
 static void run(Fetch *fetch)
 {
     gboolean closed = FALSE;
@@ -186,6 +195,7 @@ static void run(Fetch *fetch)
             return;
         }
         task_queue_run(job_store(fetch->job), 500);
+        keep_notes(fetch);
         look_around(fetch);
     }
 }

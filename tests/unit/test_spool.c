@@ -115,6 +115,7 @@ static void stage(Place *place, const char *path, const char *content)
     digest_of(content, &seen);
     g_assert_true(spool_note_staged(place->spool, download->id, &seen, strlen(content),
                                     TRUST_FIRST_USE, "https://example.org/", &error));
+    g_assert_true(spool_keep(place->spool, &error));
     g_assert_no_error(error);
 }
 
