@@ -16,12 +16,17 @@ static gint64 retry_after(const Attempt *attempt)
     return seconds > 0 ? (gint64)MIN(seconds, G_MAXINT32) * 1000 : -1;
 }
 
+/* Prepared, and sent with this very request: where a redirect leads elsewhere, it is not. */
 static gboolean sent_a_token(const Attempt *attempt)
 {
     const GPtrArray *headers = attempt->transfer->request_headers;
 
-    return !attempt->transfer->without_token && headers != NULL &&
-           headers_find(headers, "Authorization") != NULL;
+    if (headers == NULL || headers_find(headers, "Authorization") == NULL)
+        return FALSE;
+    for (const struct curl_slist *line = attempt->header_list; line != NULL; line = line->next)
+        if (g_ascii_strncasecmp(line->data, "Authorization:", 14) == 0)
+            return TRUE;
+    return FALSE;
 }
 
 static gboolean needs_no_token(const Transfer *transfer)

@@ -297,6 +297,14 @@ static gboolean is_down_from_https(const char *from, const char *to)
     return g_ascii_strncasecmp(from, "https:", 6) == 0 && g_ascii_strncasecmp(to, "https:", 6) != 0;
 }
 
+/* Who redirects says where to go, not as whom. */
+static gboolean names_user(const char *address)
+{
+    const char *authority = strstr(address, "://");
+
+    return authority != NULL && memchr(authority + 3, '@', strcspn(authority + 3, "/?#")) != NULL;
+}
+
 /* TRUE where the request goes on at another address. */
 static gboolean follow_redirect(Attempt *attempt)
 {
@@ -316,6 +324,10 @@ static gboolean follow_redirect(Attempt *attempt)
                      _("it redirects to “%s”, which is neither http nor https"), shown);
     else if (is_down_from_https(attempt->address, target))
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED, _("it redirects from https down to “%s”"),
+                     shown);
+    else if (names_user(target))
+        attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED,
+                     _("it redirects to “%s” with a user or a password of its own in the address"),
                      shown);
     else if (attempt->redirects >= MOST_REDIRECTS)
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED,

@@ -239,6 +239,12 @@ static gboolean is_loopback(const char *host)
     return g_ascii_strcasecmp(bare, "localhost") == 0;
 }
 
+gboolean credentials_is_loopback(const char *text)
+{
+    g_autoptr(WebAddress) address = web_address_parse(text, NULL);
+    return address && is_loopback(address->host);
+}
+
 gboolean credentials_may_travel(const char *text, GError **error)
 {
     g_autoptr(WebAddress) address = web_address_parse(text, error);

@@ -36,6 +36,7 @@ Credential *credentials_find(Credentials *credentials, const char *source, const
                              GError **error);
 /* May a secret travel to ADDRESS at all: is it https, or loopback? _ACCESS where it may not. */
 gboolean credentials_may_travel(const char *address, GError **error);
+gboolean credentials_is_loopback(const char *address);
 /* The host (with a port that is not its scheme's own) that a login of SOURCE at ADDRESS belongs to:
  * the source's own for its hosts and for loopback. Owned. */
 char *credentials_host(const char *source, const char *address);

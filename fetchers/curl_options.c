@@ -1,5 +1,7 @@
+#include "credentials.h"
 #include "engine_state.h"
 #include "redact.h"
+#include "web_address.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,29 +55,51 @@ static char *origin_of(const char *address)
     return g_strdup_printf("%s://%s:%d", g_uri_get_scheme(uri), host, g_uri_get_port(uri));
 }
 
-/* Prepared headers carry credentials: they go to the address that they were prepared for, and to
- * the source's own hosts (those that its logins are for) over https, nowhere else. */
+/* Its hosts that a login of SOURCE's own is for, by https and on its own port. */
+static gboolean is_own_host(const FetcherRow *row, const char *text)
+{
+    const char *const *hosts = row->login != NULL ? row->login->hosts : row->hosts;
+    g_autoptr(WebAddress) address = web_address_parse(text, NULL);
+
+    return address != NULL && hosts != NULL && address->port == NULL &&
+           strcmp(address->scheme, "https") == 0 && g_strv_contains(hosts, address->host);
+}
+
+/* Prepared headers carry credentials: they go to the address that they were prepared for, and,
+ * where that is the source's own (or stands for it, on loopback), to the source's other hosts over
+ * https. What was prepared for a lab's machine is that machine's alone. */
 static gboolean headers_may_go_to(const Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
-    g_autofree char *here = origin_of(attempt->address);
     /* Not where a redirect led, which later pieces are asked for at once. */
-    g_autofree char *there = origin_of(
-        transfer->prepared_address != NULL ? transfer->prepared_address : transfer->address);
+    const char *prepared_for =
+        transfer->prepared_address != NULL ? transfer->prepared_address : transfer->address;
+    g_autofree char *here = origin_of(attempt->address);
+    g_autofree char *there = origin_of(prepared_for);
 
     if (transfer->without_token)
         return FALSE;
     if (g_strcmp0(here, there) == 0)
         return TRUE;
-    const FetcherRow *row = transfer->fetcher != NULL ? &transfer->fetcher->row : NULL;
-    const char *const *hosts = row == NULL          ? NULL
-                               : row->login != NULL ? row->login->hosts
-                                                    : row->hosts;
-    if (hosts == NULL || here == NULL || !g_str_has_prefix(here, "https://"))
+    if (transfer->fetcher == NULL || !is_own_host(&transfer->fetcher->row, attempt->address))
         return FALSE;
-    g_autoptr(GUri) uri = g_uri_parse(attempt->address, G_URI_FLAGS_ENCODED, NULL);
-    for (gsize i = 0; hosts[i] != NULL; i++)
-        if (g_ascii_strcasecmp(hosts[i], g_uri_get_host(uri)) == 0)
+    return credentials_is_loopback(prepared_for) ||
+           is_own_host(&transfer->fetcher->row, prepared_for);
+}
+
+/* Headers that anybody may read on the way. */
+static gboolean is_harmless(const char *line)
+{
+    return g_ascii_strncasecmp(line, "If-", 3) == 0 || g_ascii_strncasecmp(line, "Accept", 6) == 0;
+}
+
+/* What carries a secret in clear text goes to loopback alone, and never by way of a proxy. */
+static gboolean must_go_directly(const Attempt *attempt)
+{
+    if (g_ascii_strncasecmp(attempt->address, "http:", 5) != 0)
+        return FALSE;
+    for (const struct curl_slist *line = attempt->header_list; line != NULL; line = line->next)
+        if (!is_harmless(line->data) && strcmp(line->data, "Expect:") != 0)
             return TRUE;
     return FALSE;
 }
@@ -223,6 +247,8 @@ gboolean curl_options_set(Attempt *attempt)
     if (config->limit_rate != 0)
         curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, shape_socket);
     set_trust(easy, config);
+    if (must_go_directly(attempt))
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     return TRUE;
 }
 

@@ -70,7 +70,8 @@ static gboolean is_base_address(const char *text)
     g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
 
     if (uri == NULL || g_uri_get_host(uri) == NULL || *g_uri_get_host(uri) == '\0' ||
-        g_uri_get_query(uri) != NULL || g_uri_get_fragment(uri) != NULL)
+        g_uri_get_userinfo(uri) != NULL || g_uri_get_query(uri) != NULL ||
+        g_uri_get_fragment(uri) != NULL)
         return FALSE;
     return strcmp(g_uri_get_scheme(uri), "http") == 0 ||
            strcmp(g_uri_get_scheme(uri), "https") == 0;
@@ -82,7 +83,8 @@ static gboolean set_one(Endpoints *endpoints, const char *name, const char *addr
         g_autofree char *shown = redact_address(address);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("The endpoint %s cannot be “%s”: it must be an http or https address without "
-                      "a query. Type: --endpoint %s=https://HOST/PATH"),
+                      "a user, a password and a query (logins are stored by: medmirror login). "
+                      "Type: --endpoint %s=https://HOST/PATH"),
                     name, shown, name);
         return FALSE;
     }

@@ -26,7 +26,8 @@ WebAddress *web_address_parse(const char *text, GError **error)
 {
     g_autoptr(UrlHandle) url = curl_url();
     if (!url || curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE) != CURLUE_OK) {
-        g_autofree char *shown = relpath_display(text);
+        g_autofree char *plain = redact_address(text);
+        g_autofree char *shown = relpath_display(plain);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("\"%s\" is no address of http or https."), shown);
         return NULL;

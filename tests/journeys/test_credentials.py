@@ -15,7 +15,8 @@ import unittest
 import urllib.parse
 
 from journey import SLOWER, Journey
-from origins import Bytes, Noise, PhysioNetBucket, PhysioNetSite, PlainSite, User, Version, archives, faults, physionet
+from origins import (Bytes, Certificates, ForwardProxy, Noise, PhysioNetBucket, PhysioNetSite, PlainSite, User, Version,
+                     archives, faults, physionet)
 
 PASSWORD = "Gr9-pässword: 1%"
 CLINICAL = "physionet/clinical@1.4"
@@ -466,6 +467,68 @@ class NowhereElse(CredentialJourney):
         for entry in other.record.entries():
             self.assertNotIn("authorization", entry.headers)
             self.assertNotIn("cookie", entry.headers)
+
+    def test_what_a_lab_was_told_is_the_labs_alone(self):
+        """Its login goes to no other host, though that be the source's own; and the source's to no other port of it."""
+        certificates = Certificates()
+        self.addCleanup(certificates.close)
+        tls = certificates.named("physionet.lab.example", "physionet.org")
+        lab, own = self.origin(self.site, tls=tls), self.origin(self.site, tls=tls)
+        proxy = ForwardProxy(names={"physionet.lab.example:443": f"127.0.0.1:{lab.port}",
+                                    "physionet.org:443": f"127.0.0.1:{own.port}",
+                                    "physionet.org:8443": f"127.0.0.1:{own.port}"})
+        self.addCleanup(proxy.close)
+        env = {"https_proxy": proxy.url, "SSL_CERT_FILE": certificates.authority}
+        self.endpoints["physionet"] = "https://physionet.lab.example"
+        self.log_in("ana", env=env)
+        lab.faults.add(faults.redirect("https://physionet.org{path}", "*/icustays.csv.gz"))
+        self.medmirror("pull", CLINICAL, env=env, expect=4)
+        self.assertTrue(own.record.entries("*/icustays.csv.gz"))
+        self.assertEqual([entry for entry in own.record.entries() if "authorization" in entry.headers], [])
+        del self.endpoints["physionet"]
+        self.log_in("ana", env=env)
+        own.record.clear()
+        own.faults.add(faults.redirect("https://physionet.org:8443{path}", "*/icustays.csv.gz", times=1))
+        self.medmirror("pull", CLINICAL, env=env, expect=4)
+        self.assertEqual({entry.headers["host"] for entry in own.record.entries() if "authorization" in entry.headers},
+                         {"physionet.org"})
+        self.assertIn("physionet.org:8443", {entry.headers["host"] for entry in own.record.entries()})
+        for entry in proxy.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+
+    def test_never_in_clear_text_by_way_of_a_proxy(self):
+        """Loopback is this machine, and a proxy is not."""
+        proxy = ForwardProxy()
+        self.addCleanup(proxy.close)
+        path, result = self.pull(CLINICAL, env={**self.given("ana"), "http_proxy": proxy.url})
+        self.assert_arrived(path, self.files(), result, mode=0o400)
+        self.assertTrue(proxy.record.entries(), "What is asked for without a login goes by the proxy.")
+        for entry in proxy.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+
+    def test_who_redirects_does_not_say_as_whom(self):
+        other = self.origin()
+        for name, content in self.files().items():
+            other.site.add("files/clinical/1.4/" + name, content)
+        self.physionet.faults.add(faults.redirect(f"http://eve:Eves-own-word@127.0.0.1:{other.port}{{path}}",
+                                                  "*/icustays.csv.gz"))
+        result = self.medmirror("--verbose", "pull", CLINICAL, env=self.given("ana"), expect=5)
+        self.assertEqual(other.record.entries(), [])
+        self.assertIn("redirects", result.err)
+        self.assertNotIn("Eves-own-word", result.err + result.out)
+
+    def test_an_endpoint_holds_no_password(self):
+        host = self.physionet.url.partition("//")[2]
+        self.endpoints["physionet"] = f"http://ana:{urllib.parse.quote(PASSWORD, safe='')}@{host}"
+        for arguments in (("pull", "physionet/mitdb@1.0.0"), ("doctor",), ("--json", "files", "physionet/mitdb")):
+            result = self.medmirror(*arguments, expect=2)
+            self.assert_explains(result, "medmirror login")
+            self.search((str(arguments), (result.out + result.err).encode()))
+        self.assertEqual(self.physionet.record.entries(), [])
+
+    def test_an_address_that_is_none_is_shown_without_its_password(self):
+        result = self.medmirror("pull", f"http://ana:{urllib.parse.quote(PASSWORD, safe='')}@[nowhere/x.bin", expect=2)
+        self.search(("pull", (result.out + result.err).encode()))
 
     def test_never_to_an_endpoint_that_is_neither_loopback_nor_tls(self):
         """A proxy of ours stands for the network: it sees what would go to the lab's machine."""

@@ -32,7 +32,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_CONNECT(self):
         if self._is_refused():
             return
-        host, _, port = self.path.rpartition(":")
+        host, _, port = self.server.proxy.names.get(self.path, self.path).rpartition(":")
         with socket.create_connection((host, int(port)), 10) as far:
             self.connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
             self._join(far)
@@ -102,9 +102,11 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
 
 
 class ForwardProxy:
-    """PASSWORD: "user:password" that it wants; PAGE: what it answers to everything, with PAGE_STATUS."""
+    """PASSWORD: "user:password" that it wants; PAGE: what it answers to everything, with PAGE_STATUS. NAMES: where a
+    CONNECT leads, "host:port" -> "host:port", so that origins of this machine stand for hosts of any name."""
 
-    def __init__(self, password=None, page=None, page_status=403):
+    def __init__(self, password=None, page=None, page_status=403, names=()):
+        self.names = dict(names)
         self.password, self.page, self.page_status = password, page, page_status
         self.record = Record()
         self.closed = threading.Event()

@@ -53,6 +53,10 @@ class Certificates:
         context.load_cert_chain(self._file(f"{name}.pem"), self._file(f"{name}.key"))
         return context
 
+    def named(self, *names):
+        """A context that is good for hosts of these NAMES."""
+        return self._make("named", "authority", ",".join(f"DNS:{name}" for name in names))
+
     def close(self):
         if self._own is not None:
             self._own.cleanup()
