@@ -47,7 +47,7 @@ class Student(Week):
         self.assert_says(self.type("--lang zh show mitdb"), "心律失常")
         self.type("pull --dry-run mitdb")
         self.assertFalse(self.mirror.exists(), "A dry run made the mirror.")
-        path, result = self.pull("mitdb", "--include", "100.*")
+        path, result = self.pull("mitdb", "--include", "102.*")
         self.assert_says(result, "part")
         self.type("path --complete mitdb", expect=7)
         path, result = self.pull("mitdb")
@@ -92,7 +92,7 @@ class Student(Week):
         self.assert_says(self.type("remove physionet/growing@1.4", expect=2), "the paper")
         self.medmirror("copy", "mitdb", str(self.folder / "mine"))
         self.assertEqual(self.digests(self.folder / "mine"), self.digests(self.mirror / "physionet" / "mitdb" / "1.0.0"))
-        (self.folder / "mine" / "100.hea").write_text("edited")  # a place of one's own
+        (self.folder / "mine" / "102.hea").write_text("edited")  # a place of one's own
 
         # Friday: tidy up.
         self.type("release physionet/growing@1.4")
@@ -121,7 +121,7 @@ class Administrator(Week):
         proofs = (shared / ".medmirror" / "proofs.jsonl").read_text().splitlines()
         self.assertGreaterEqual(len(proofs), 4)
         self.assert_says(self.type("status"), "100000")
-        damaged = shared / "physionet" / "mitdb" / "1.0.0" / "100.dat"
+        damaged = shared / "physionet" / "mitdb" / "1.0.0" / "102.dat"
         damaged.chmod(0o644)
         with open(damaged, "r+b") as file:
             file.write(b"rot")

@@ -65,7 +65,7 @@ class Document(Json):
 class Verbs(Json):
     def test_bringing_and_proving(self):
         self.assertIn("plan", self.names("pull", "--dry-run", "mitdb"))
-        self.assertIn("result", self.names("pull", "mitdb", "--include", "100.*"))
+        self.assertIn("result", self.names("pull", "mitdb", "--include", "102.*"))
         self.assertIn("file", self.names("pull", "mitdb", "uci/17"))
         self.names("pull", "mitdb@1.0.0")
         self.names("pull", "no-such-thing", expect=7)
@@ -73,21 +73,21 @@ class Verbs(Json):
         self.assertIn("verified", self.names("verify", "mitdb"))
         self.names("verify", "--quick")
         self.names("verify", "--for", "1h")
-        damaged = self.mirror / "physionet" / "mitdb" / "1.0.0" / "100.dat"
+        damaged = self.mirror / "physionet" / "mitdb" / "1.0.0" / "102.dat"
         damaged.chmod(0o644)
         damaged.write_bytes(b"rot")
         (damaged.parent / "mask.png").write_bytes(b"mine")
         self.assertIn("damaged", self.names("verify", "mitdb", expect=3))
         self.assertIn("mended", self.names("verify", "--repair", "mitdb"))
-        (damaged.parent / "100.hea").unlink()
+        (damaged.parent / "102.hea").unlink()
         self.assertIn("missing", self.names("verify", "mitdb", expect=3))
         self.names("verify", "--repair", "mitdb")
 
     def test_what_fails_on_the_way(self):
-        self.physionet.faults.add(faults.corrupt(10, "/files/mitdb/1.0.0/100.dat", times=1))
-        self.assertIn("again", self.names("pull", "physionet/mitdb", "--include", "100.*"))
-        self.physionet.faults.add(faults.status(404, "/files/mitdb/1.0.0/102.hea"))
-        self.assertIn("absent", self.names("pull", "physionet/mitdb", "--include", "102.*", expect=7))
+        self.physionet.faults.add(faults.corrupt(10, "/files/mitdb/1.0.0/102.dat", times=1))
+        self.assertIn("again", self.names("pull", "physionet/mitdb", "--include", "102.*"))
+        self.physionet.faults.add(faults.status(404, "/files/mitdb/1.0.0/103.hea"))
+        self.assertIn("absent", self.names("pull", "physionet/mitdb", "--include", "103.*", expect=7))
         self.physionet.faults.add(faults.status(500, "/files/tables-demo/*"))
         self.names("pull", "physionet/tables-demo", expect=5)
         self.names("pull", "physionet/clinical", expect=4)

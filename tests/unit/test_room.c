@@ -104,31 +104,10 @@ static void test_describe(void)
     }
 }
 
-static void test_proofs(Place *place, gconstpointer data)
-{
-    g_autoptr(GError) error = NULL;
-    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "1.0"));
-    Proof quick = {.folder = RIG_FOLDER, .version = "1.0", .quick = TRUE, .by = "verify"};
-    Proof damaged = {.folder = RIG_FOLDER, .version = "1.0", .damaged = 1, .by = "verify"};
-    Proof whole = {.folder = RIG_FOLDER, .version = "1.0", .files = 3, .by = "pull"};
-    g_assert_true(proofs_append(place->mirror, &quick, &error));
-    g_assert_true(proofs_append(place->mirror, &damaged, &error));
-    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "1.0"));
-    g_assert_true(proofs_append(place->mirror, &whole, &error));
-    g_assert_no_error(error);
-    g_autofree char *newest = proofs_newest(place->mirror, RIG_FOLDER, "1.0");
-    g_assert_cmpuint(strlen(newest), ==, strlen("2026-11-23T14:02:11Z"));
-    g_assert_null(proofs_newest(place->mirror, RIG_FOLDER, "2.0"));
-    g_autofree char *text = rig_read(place->mirror, ".medmirror/proofs.jsonl");
-    g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-    g_assert_cmpuint(g_strv_length(lines), ==, 4);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add("/room/measure", Place, NULL, set_up, test_measure, tear_down);
-    g_test_add("/room/proofs", Place, NULL, set_up, test_proofs, tear_down);
     g_test_add_func("/room/fits", test_fits);
     g_test_add_func("/room/describe", test_describe);
     return g_test_run();
