@@ -66,7 +66,9 @@ static gboolean open_one(int folder_fd, const char *name, gid_t group, guint dep
     struct stat now;
     if (fstatat(folder_fd, name, &now, AT_SYMLINK_NOFOLLOW) != 0)
         return TRUE;
-    gboolean is_folder = S_ISDIR(now.st_mode) && (now.st_mode & 0050) == 0050;
+    /* 02750: what another group alone may read (readers.h) is none of this one's. */
+    gboolean is_theirs = (now.st_mode & S_ISGID) != 0 && (now.st_mode & 0007) == 0;
+    gboolean is_folder = S_ISDIR(now.st_mode) && (now.st_mode & 0050) == 0050 && !is_theirs;
     gboolean is_file = S_ISREG(now.st_mode) && (now.st_mode & 0240) == 0240;
     if (!is_folder && !is_file)
         return TRUE;

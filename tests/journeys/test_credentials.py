@@ -371,6 +371,21 @@ class ItsPullersAlone(CredentialJourney):
                         encoding="utf-8")
         self.assertIn("no-such-group", self.medmirror("list", expect=2).err)
 
+    def test_a_mirror_that_becomes_a_groups_keeps_what_another_group_has(self):
+        """init --group on a mirror that stands: what is private to a group of the configuration stays so."""
+        here = grp.getgrgid(os.getegid())
+        group = grp.getgrnam("daemon") if os.geteuid() == 0 else here
+        conf = self.folder / "config" / "medmirror" / "medmirror.conf"
+        conf.write_text(conf.read_text(encoding="utf-8") + f"[dataset physionet/clinical]\ngroup={group.gr_name}\n",
+                        encoding="utf-8")
+        path, _ = self.pull_clinical()
+        self.medmirror("init", "--no-remember", "--group", here.gr_name)
+        self.assertEqual(stat.S_IMODE(path.parent.parent.stat().st_mode), 0o2775)
+        for one in (path.parent, *path.parent.rglob("*")):
+            now = one.lstat()
+            if not stat.S_ISLNK(now.st_mode):
+                self.assertEqual((now.st_gid, now.st_mode & 0o027), (group.gr_gid, 0), f"{one}: {stat.filemode(now.st_mode)}")
+
     def twin(self):
         """An open project with the very bytes of a closed one."""
         self.site.add(Version("twin", "1.0.0", "The Same Bytes", {
