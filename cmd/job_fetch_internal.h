@@ -60,6 +60,17 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail);
 gboolean work_keeps_archive(const Work *work);
 /* Both halves of an archive, or the bytes of a file, are there. */
 void work_settle(Work *work);
+/* Over the network, or from where the files of one's own lie. */
+void work_transfer(Work *work);
+/* What came is judged and lies in the stage: FALSE where it could not be written down; the work is
+ * freed then. */
+gboolean work_note_staged(Work *work);
+/* FALSE where --require asks for more trust than it has; the work is freed then. */
+gboolean work_is_required(Work *work);
+
+/* job_work_here.c: what is here already. TRUE where the work is done, or is being looked at. */
+gboolean work_find(Work *work);
+gboolean work_share(Work *work);
 /* A DigestDone whose DATA is the work: all bytes were read. */
 void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
 

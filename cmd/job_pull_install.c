@@ -230,51 +230,12 @@ static gboolean keep_plan(Pull *pull, GError **error)
     return TRUE;
 }
 
-gboolean pull_fetch(Pull *pull, GError **error)
+/* What the plan says, up to the installed version. */
+static gboolean pull_bring(Pull *pull, const SpoolTotals *totals, GError **error)
 {
-    SpoolTotals totals;
-    if (!pull_expect_members(pull, error) || !spool_totals(pull->spool, &totals, error)) {
-        return FALSE;
-    }
-    if (totals.queued == 0 && totals.staged_files == 0 && pull->standing && !pull->request->only &&
-        selection_equal(pull->standing->selection, pull->selection)) {
-        if (pull->stage && !stage_discard(g_steal_pointer(&pull->stage), error)) {
-            return FALSE;
-        }
-        return pull_finish_up_to_date(pull, pull->standing);
-    }
-    if (totals.queued == 0 && totals.staged_files == 0 && totals.installed_files == 0) {
-        return nothing_chosen(pull, &totals, error);
-    }
-    if (pull->standing && pull->standing->in_place) {
-        g_set_error(
-            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-            _("%s@%s is in place at %s, where nothing is ever written, and not all of it is "
-              "there. To have a whole copy, forget it first, which leaves the files: "
-              "medmirror remove %s@%s"),
-            pull->reference->ref, pull->standing->version, pull->standing->in_place,
-            pull->reference->ref, pull->standing->version);
-        return FALSE;
-    }
-    PlanSpec plan = {.mirror = pull->mirror,
-                     .spool = pull->spool,
-                     .head = pull->head,
-                     .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
-                     .keep_archives = pull->request->keep_archives,
-                     .reference = pull->reference,
-                     .version = pull->name->version,
-                     .limits = &pull->limits,
-                     .is_quiet = pull->request->plan_only,
-                     .room = &pull->result->room};
-    if (!make_plan(pull, &plan, &totals, error)) {
-        return FALSE;
-    }
-    if (pull->request->plan_only || pull->request->dry_run) {
-        return !pull->request->plan_only || keep_plan(pull, error);
-    }
-    job_set(pull->job, files_all, totals.queued);
+    job_set(pull->job, files_all, totals->queued);
     job_set(pull->job, files_done, 0);
-    job_set(pull->job, bytes_all, totals.queued_unknown ? -1 : (gint64)totals.queued_bytes);
+    job_set(pull->job, bytes_all, totals->queued_unknown ? -1 : (gint64)totals->queued_bytes);
     job_set(pull->job, members, 0);
     if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error) ||
         !pull_settle_readers(pull, error)) {
@@ -318,4 +279,49 @@ gboolean pull_fetch(Pull *pull, GError **error)
         return FALSE;
     }
     return TRUE;
+}
+
+gboolean pull_fetch(Pull *pull, GError **error)
+{
+    SpoolTotals totals;
+    if (!pull_expect_members(pull, error) || !spool_totals(pull->spool, &totals, error)) {
+        return FALSE;
+    }
+    if (totals.queued == 0 && totals.staged_files == 0 && pull->standing && !pull->request->only &&
+        selection_equal(pull->standing->selection, pull->selection)) {
+        if (pull->stage && !stage_discard(g_steal_pointer(&pull->stage), error)) {
+            return FALSE;
+        }
+        return pull_finish_up_to_date(pull, pull->standing);
+    }
+    if (totals.queued == 0 && totals.staged_files == 0 && totals.installed_files == 0) {
+        return nothing_chosen(pull, &totals, error);
+    }
+    if (pull->standing && pull->standing->in_place) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("%s@%s is in place at %s, where nothing is ever written, and not all of it is "
+              "there. To have a whole copy, forget it first, which leaves the files: "
+              "medmirror remove %s@%s"),
+            pull->reference->ref, pull->standing->version, pull->standing->in_place,
+            pull->reference->ref, pull->standing->version);
+        return FALSE;
+    }
+    PlanSpec plan = {.mirror = pull->mirror,
+                     .spool = pull->spool,
+                     .head = pull->head,
+                     .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
+                     .keep_archives = pull->request->keep_archives,
+                     .reference = pull->reference,
+                     .version = pull->name->version,
+                     .limits = &pull->limits,
+                     .is_quiet = pull->request->plan_only,
+                     .room = &pull->result->room};
+    if (!make_plan(pull, &plan, &totals, error)) {
+        return FALSE;
+    }
+    if (pull->request->plan_only || pull->request->dry_run) {
+        return !pull->request->plan_only || keep_plan(pull, error);
+    }
+    return pull_bring(pull, &totals, error);
 }
