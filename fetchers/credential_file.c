@@ -102,8 +102,24 @@ static GKeyFile *load(GError **error)
     return NULL;
 }
 
-Credential *credential_file_find(const char *source, const char *host, GError **error)
+/* A group's name has no brackets: those of an IPv6 address are round in it. */
+static char *group_of(const char *host)
 {
+    char *group = g_strdup(host);
+    g_strdelimit(group, "[", '(');
+    return g_strdelimit(group, "]", ')');
+}
+
+static char *host_of(const char *group)
+{
+    char *host = g_strdup(group);
+    g_strdelimit(host, "(", '[');
+    return g_strdelimit(host, ")", ']');
+}
+
+Credential *credential_file_find(const char *source, const char *of_host, GError **error)
+{
+    g_autofree char *host = group_of(of_host);
     g_autoptr(GKeyFile) file = load(error);
     if (!file)
         return NULL;
@@ -136,14 +152,22 @@ static gboolean write_all(int fd, const char *text, gsize length)
     return fsync(fd) == 0;
 }
 
+/* What a login that was killed had begun to write holds a password, too. */
+static gboolean remove_unfinished(int folder, GError **error)
+{
+    g_autofree char *path = credential_file_path();
+    return unlinkat(folder, NEW_NAME, 0) == 0 || errno == ENOENT ||
+           error_set_storage(error, errno, _("%s.new cannot be taken away"), path);
+}
+
 static gboolean replace(int folder, GKeyFile *file, GError **error)
 {
     g_autofree char *path = credential_file_path();
     gsize length = 0;
     char *text = g_key_file_to_data(file, &length, NULL);
-    if (unlinkat(folder, NEW_NAME, 0) != 0 && errno != ENOENT) {
+    if (!remove_unfinished(folder, error)) {
         credential_header_free(text);
-        return error_set_storage(error, errno, _("%s.new cannot be taken away"), path);
+        return FALSE;
     }
     int fd = openat(folder, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     gboolean good = fd >= 0 && fchmod(fd, 0600) == 0 && write_all(fd, text, length);
@@ -172,9 +196,10 @@ static int open_folder(GError **error)
     return fd;
 }
 
-gboolean credential_file_store(const char *source, const char *host, const Credential *credential,
-                               GError **error)
+gboolean credential_file_store(const char *source, const char *of_host,
+                               const Credential *credential, GError **error)
 {
+    g_autofree char *host = group_of(of_host);
     int folder = open_folder(error);
     if (folder < 0)
         return FALSE;
@@ -201,24 +226,26 @@ static GPtrArray *hosts_of(GKeyFile *file, const char *source)
     for (guint i = 0; groups[i]; i++) {
         g_autofree char *whose = g_key_file_get_string(file, groups[i], "source", NULL);
         if (g_strcmp0(whose, source) == 0)
-            g_ptr_array_add(hosts, g_strdup(groups[i]));
+            g_ptr_array_add(hosts, host_of(groups[i]));
     }
     return hosts;
 }
 
 GPtrArray *credential_file_remove(const char *source, GError **error)
 {
-    g_autofree char *path = credential_file_path();
+    g_autofree char *path = folder_path();
     if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
         return g_ptr_array_new_with_free_func(g_free);
     int folder = open_folder(error);
     if (folder < 0)
         return NULL;
-    g_autoptr(GKeyFile) file = load(error);
+    g_autoptr(GKeyFile) file = remove_unfinished(folder, error) ? load(error) : NULL;
     g_autoptr(GPtrArray) hosts = file ? hosts_of(file, source) : NULL;
     gboolean good = hosts != NULL;
-    for (guint i = 0; hosts && i < hosts->len; i++)
-        g_key_file_remove_group(file, g_ptr_array_index(hosts, i), NULL);
+    for (guint i = 0; hosts && i < hosts->len; i++) {
+        g_autofree char *group = group_of(g_ptr_array_index(hosts, i));
+        g_key_file_remove_group(file, group, NULL);
+    }
     if (good && hosts->len)
         good = replace(folder, file, error);
     close(folder);

@@ -407,6 +407,46 @@ static void check_file(void)
     g_assert_cmpuint(no_file->len, ==, 0);
 }
 
+/* A group of a key file has no brackets in its name, and an IPv6 address has. */
+static void check_address_as_host(void)
+{
+    static const char *const hosts[] = {"[2001:db8::1]", "[2001:db8::1]:8443"};
+    g_autoptr(GError) error = NULL;
+    forget_all();
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
+        store(hosts[i], "ana", "the password of it");
+    for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++) {
+        g_autoptr(Credential) found = credential_file_find("physionet", hosts[i], &error);
+        g_assert_no_error(error);
+        g_assert_nonnull(found);
+    }
+    g_autoptr(GPtrArray) gone = credential_file_remove("physionet", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(gone->len, ==, 2);
+    g_assert_true(g_ptr_array_find_with_equal_func(gone, hosts[1], g_str_equal, NULL));
+    g_assert_null(credential_file_find("physionet", hosts[0], &error));
+    g_assert_no_error(error);
+}
+
+/* A login that was killed while it wrote leaves what it wrote, password and all. */
+static void check_unfinished_file(void)
+{
+    g_autoptr(GError) error = NULL;
+    forget_all();
+    store("physionet.org", "ana", "the password of it");
+    g_autofree char *path = credential_file_path();
+    g_autofree char *unfinished = g_strconcat(path, ".new", NULL);
+    for (guint i = 0; i < 3; i++) { /* stored; nothing stored; no file at all */
+        g_assert_true(g_file_set_contents(unfinished, "[physionet.org]\npassword=x", -1, &error));
+        g_autoptr(GPtrArray) gone = credential_file_remove("physionet", &error);
+        g_assert_no_error(error);
+        g_assert_cmpuint(gone->len, ==, i == 0);
+        g_assert_false(g_file_test(unfinished, G_FILE_TEST_EXISTS));
+        if (i == 1)
+            g_assert_cmpint(unlink(path), ==, 0);
+    }
+}
+
 static void check_open_file(void)
 {
     forget_all();
@@ -437,6 +477,8 @@ int main(int argc, char **argv)
     g_test_add_func("/credentials/netrc", check_netrc);
     g_test_add_func("/credentials/hosts", check_hosts);
     g_test_add_func("/credentials/file", check_file);
+    g_test_add_func("/credentials/an address as a host", check_address_as_host);
+    g_test_add_func("/credentials/an unfinished file", check_unfinished_file);
     g_test_add_func("/credentials/a file that others can read", check_open_file);
     g_test_add_func("/credentials/order", check_order);
     g_test_add_func("/credentials/shown to nobody", check_shown_to_nobody);
