@@ -34,11 +34,12 @@ static gboolean child_confine(const UnpackOrders *orders, GError **error)
 }
 
 static gboolean child_decode(const UnpackOrders *orders, UnpackSource *source, UnpackWriter *writer,
-                             GError **error)
+                             InflatePool *pool, GError **error)
 {
     static const int scratch[2] = {UNPACK_FD_SCRATCH, UNPACK_FD_SCRATCH_2};
     if (orders->container == ARCHIVE_ZIP)
-        return unpack_zip(source, writer, scratch, orders->head_start, orders->most_entries, error);
+        return unpack_zip(source, writer, pool, scratch, orders->head_start, orders->most_entries,
+                          error);
     return unpack_container(orders->container, orders->filter, source, writer, error);
 }
 
@@ -65,8 +66,10 @@ static void child_run(const UnpackOrders *orders)
     if (!error && orders->arrives && !frontier)
         g_set_error_literal(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
                             _("The archive's frontier could not be mapped."));
-    gboolean done =
-        !error && child_confine(orders, &error) && child_decode(orders, source, writer, &error);
+    /* Its threads live as long as the process. */
+    InflatePool *pool = orders->container == ARCHIVE_ZIP ? inflate_pool_new(0) : NULL;
+    gboolean done = !error && child_confine(orders, &error) &&
+                    child_decode(orders, source, writer, pool, &error);
     if (done && orders->arrives)
         (void)unpack_source_total(source);
     child_tell(writer, error);

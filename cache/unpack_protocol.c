@@ -30,6 +30,7 @@ typedef struct {
 } NumberFrame;
 
 #define LONGEST_PAYLOAD UNPACK_DATA_MAX
+#define DIRECT_BYTES ((gsize)64 * 1024)
 #define BUFFER_BYTES (2 * (LONGEST_PAYLOAD + sizeof(FrameHeader)))
 
 struct UnpackWriter {
@@ -54,15 +55,20 @@ void unpack_writer_free(UnpackWriter *writer)
     g_free(writer);
 }
 
-void unpack_writer_flush(UnpackWriter *writer)
+static void write_all(const UnpackWriter *writer, const guint8 *bytes, gsize length)
 {
-    for (gsize done = 0; done < writer->used;) {
-        gssize n =
-            TEMP_FAILURE_RETRY(write(writer->fd, writer->buffer + done, writer->used - done));
+    while (length > 0) {
+        gssize n = TEMP_FAILURE_RETRY(write(writer->fd, bytes, length));
         if (n < 0)
             _exit(1); /* nobody is there to be told */
-        done += (gsize)n;
+        bytes += n;
+        length -= (gsize)n;
     }
+}
+
+void unpack_writer_flush(UnpackWriter *writer)
+{
+    write_all(writer, writer->buffer, writer->used);
     writer->used = 0;
 }
 
@@ -95,12 +101,24 @@ void unpack_write_entry(UnpackWriter *writer, const UnpackMessage *entry)
         memcpy(to + sizeof(frame) + name, entry->target, target);
 }
 
+/* A copy less: the header goes out with what is gathered, the bytes behind it as they lie. */
+static void write_direct(UnpackWriter *writer, const guint8 *bytes, gsize length)
+{
+    frame_begin(writer, UNPACK_MESSAGE_DATA, length);
+    writer->used -= length;
+    unpack_writer_flush(writer);
+    write_all(writer, bytes, length);
+}
+
 void unpack_write_data(UnpackWriter *writer, const void *bytes, gsize length)
 {
     const guint8 *from = bytes;
     while (length > 0) {
         gsize n = MIN(length, UNPACK_DATA_MAX);
-        memcpy(frame_begin(writer, UNPACK_MESSAGE_DATA, n), from, n);
+        if (n >= DIRECT_BYTES)
+            write_direct(writer, from, n);
+        else
+            memcpy(frame_begin(writer, UNPACK_MESSAGE_DATA, n), from, n);
         from += n;
         length -= n;
     }

@@ -115,6 +115,12 @@ gboolean unpack_source_read_exactly(guint64 offset, void *buffer, gsize length, 
     return TRUE;
 }
 
+gboolean unpack_source_has(UnpackSource *source, guint64 to)
+{
+    return !source->frontier || frontier_now(source->frontier) >= to ||
+           frontier_state(source->frontier) != FRONTIER_MORE;
+}
+
 guint64 unpack_source_total(UnpackSource *source)
 {
     guint64 total = source->sizes[0];

@@ -23,5 +23,7 @@ gssize unpack_source_read(UnpackSource *source, guint64 offset, void *buffer, gs
 /* Exactly LENGTH bytes; MEDMIRROR_ERROR_DAMAGED where the end lies before. A ZipReadAt. */
 gboolean unpack_source_read_exactly(guint64 offset, void *buffer, gsize length, gpointer source,
                                     GError **error);
+/* Are all bytes up to TO there, or all that will ever be? Never waits. */
+gboolean unpack_source_has(UnpackSource *source, guint64 to);
 /* Waits for the end; the number of bytes. */
 guint64 unpack_source_total(UnpackSource *source);

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "zip_ahead.h"
 #include "zip_member.h"
 #include "zip_notes.h"
 
@@ -31,118 +32,6 @@ static gboolean damaged(const char *why, GError **error)
     return FALSE;
 }
 
-static void digest_names(const ZipEntry *entry, guint8 digest[16])
-{
-    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
-    guint8 value[32];
-    gsize length = sizeof(value);
-    const guint64 name_length = entry->name_length;
-    g_checksum_update(checksum, (const guchar *)&name_length, sizeof(name_length));
-    g_checksum_update(checksum, entry->name, (gssize)entry->name_length);
-    g_checksum_update(checksum, entry->local_name, (gssize)entry->local_name_length);
-    g_checksum_get_digest(checksum, value, &length);
-    memcpy(digest, value, 16);
-}
-
-/* The whole entry whose header is in LOCAL: its data and its descriptor. *END: behind it. FALSE
- * with an error where it is not whole and right. */
-static gboolean read_local_entry(ZipReading *reading, const ZipOutput *output, ZipDecoded *decoded,
-                                 guint64 *end, GError **error)
-{
-    const ZipEntry *entry = &reading->local->entry;
-    if (!zip_member_decode(reading->source, reading->local->data_offset, entry, output, decoded,
-                           error))
-        return FALSE;
-    *end = reading->local->data_offset + decoded->compressed;
-    if (!(entry->flags & ZIP_FLAG_DESCRIPTOR)) {
-        if (decoded->compressed != entry->compressed || decoded->size != entry->size ||
-            decoded->crc != entry->crc)
-            return damaged(_("a member's size or checksum is wrong"), error);
-        return TRUE;
-    }
-    gssize descriptor = zip_descriptor_length(reading->source, *end, decoded, error);
-    if (descriptor == 0)
-        return damaged(_("a member's size or checksum is wrong"), error);
-    *end += (guint64)MAX(descriptor, 0);
-    return descriptor > 0;
-}
-
-/* What has neither a type nor bytes to be told of yet: folders, and methods that are left to the
- * directory. TRUE where *END could be found without decoding. */
-static gboolean skip_ahead(const ZipLocal *local, guint64 *end)
-{
-    const ZipEntry *entry = &local->entry;
-    if (entry->compressed == G_MAXUINT64)
-        return FALSE;
-    *end = local->data_offset + entry->compressed;
-    return entry->is_folder || (entry->method != ZIP_STORED && entry->method != ZIP_DEFLATED);
-}
-
-/* A folder of unknown length: Java gives them descriptors, others nothing at all. */
-static gboolean skip_folder(ZipReading *reading, guint64 *end, GError **error)
-{
-    const ZipLocal *local = reading->local;
-    static const ZipDecoded nothing = {0};
-    if (!local->entry.is_folder || local->entry.method != ZIP_STORED)
-        return FALSE;
-    gssize descriptor = zip_descriptor_length(reading->source, local->data_offset, &nothing, error);
-    *end = local->data_offset + (guint64)MAX(descriptor, 0);
-    return descriptor >= 0;
-}
-
-static gboolean read_ahead_member(ZipReading *reading, guint64 offset, guint64 *end, GError **error)
-{
-    const ZipEntry *entry = &reading->local->entry;
-    ZipNote note = {.header_offset = offset, .method = entry->method, .flags = entry->flags};
-    digest_names(entry, note.names);
-    const UnpackMessage message = {.type = UNPACK_FILE,
-                                   .provisional = TRUE,
-                                   .size = G_MAXUINT64,
-                                   .name = (const char *)entry->name,
-                                   .name_length = entry->name_length};
-    unpack_write_entry(reading->writer, &message);
-    const ZipOutput output = {.writer = reading->writer};
-    ZipDecoded decoded = {0};
-    /* What is wrong here may be dead bytes; the directory will tell. */
-    g_autoptr(GError) wrong = NULL;
-    note.is_good = read_local_entry(reading, &output, &decoded, end, &wrong);
-    unpack_write_number(reading->writer, UNPACK_MESSAGE_END, decoded.size);
-    note.end_offset = note.is_good ? *end : offset;
-    note.compressed = decoded.compressed;
-    note.size = decoded.size;
-    note.crc = decoded.crc;
-    return zip_notes_add(reading->read, &note, error) && note.is_good;
-}
-
-/* Members in the order of their headers, as far as they can be read without the directory. FALSE
- * with an error alone; that nothing more can be read ahead is none. */
-static gboolean read_ahead(ZipReading *reading, GError **error)
-{
-    g_autoptr(GError) failed = NULL;
-    guint64 offset = 0;
-    for (;;) {
-        ZipLocalRead got = zip_local_read(reading->source, offset, reading->local, &failed);
-        const ZipEntry *entry = &reading->local->entry;
-        if (got != ZIP_LOCAL_IS ||
-            (entry->flags & (ZIP_FLAG_ENCRYPTED | ZIP_FLAG_STRONG | ZIP_FLAG_MASKED)) ||
-            (reading->most_entries && zip_notes_count(reading->read) >= reading->most_entries))
-            break;
-        guint64 end = offset;
-        if (!skip_ahead(reading->local, &end) && !skip_folder(reading, &end, &failed)) {
-            /* Stored without a length: where it ends would be a guess. */
-            if (failed || (entry->method != ZIP_DEFLATED && entry->compressed == G_MAXUINT64) ||
-                !read_ahead_member(reading, offset, &end, &failed))
-                break;
-        }
-        if (end <= offset)
-            break;
-        offset = end;
-    }
-    if (failed)
-        g_propagate_error(error, g_steal_pointer(&failed));
-    return !error || !*error;
-}
-
 static gboolean note_row(const ZipEntry *row, gpointer data, GError **error)
 {
     ZipReading *reading = data;
@@ -156,7 +45,7 @@ static gboolean note_row(const ZipEntry *row, gpointer data, GError **error)
                     .method = row->method,
                     .flags = row->flags,
                     .is_folder = row->is_folder};
-    digest_names(row, note.names);
+    zip_note_set_names(&note, row);
     return zip_notes_add(reading->rows, &note, error);
 }
 
@@ -202,7 +91,8 @@ static gboolean account_gap(ZipReading *reading, guint64 to, GError **error)
         const ZipOutput nowhere = {0};
         ZipDecoded decoded;
         guint64 end = 0;
-        if (got == ZIP_LOCAL_NONE || !read_local_entry(reading, &nowhere, &decoded, &end, NULL) ||
+        if (got == ZIP_LOCAL_NONE ||
+            !zip_member_read(reading->source, reading->local, &nowhere, &decoded, &end, NULL) ||
             end > to ||
             /* An archive in front of this one, or one that lies within another that is cut. */
             (reading->position == 0 && reading->end.prefix > 0)) {
@@ -369,8 +259,18 @@ static gboolean settle_all(ZipReading *reading, GError **error)
     return TRUE;
 }
 
-gboolean unpack_zip(UnpackSource *source, UnpackWriter *writer, const int scratch[2],
-                    gboolean head_start, guint64 most_entries, GError **error)
+static gboolean read_ahead(const ZipReading *reading, InflatePool *pool, GError **error)
+{
+    const ZipAheadSpec spec = {.source = reading->source,
+                               .writer = reading->writer,
+                               .local = reading->local,
+                               .pool = pool,
+                               .most_entries = reading->most_entries};
+    return zip_read_ahead(&spec, reading->read, error);
+}
+
+gboolean unpack_zip(UnpackSource *source, UnpackWriter *writer, InflatePool *pool,
+                    const int scratch[2], gboolean head_start, guint64 most_entries, GError **error)
 {
     g_autoptr(ZipNotes) read = zip_notes_new(scratch[0]), rows = zip_notes_new(scratch[1]);
     g_autofree ZipLocal *local = g_new0(ZipLocal, 1);
@@ -380,6 +280,6 @@ gboolean unpack_zip(UnpackSource *source, UnpackWriter *writer, const int scratc
                           .read = read,
                           .rows = rows,
                           .most_entries = most_entries};
-    return (!head_start || read_ahead(&reading, error)) && zip_notes_sort(read, error) &&
+    return (!head_start || read_ahead(&reading, pool, error)) && zip_notes_sort(read, error) &&
            read_directory(&reading, error) && settle_all(&reading, error);
 }

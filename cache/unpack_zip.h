@@ -5,9 +5,12 @@
  */
 #pragma once
 
+#include "inflate_pool.h"
 #include "unpack_source.h"
 
-/* SCRATCH: two files for notes. HEAD_START: see above; else the directory alone is followed.
- * MOST_ENTRIES: 0: no limit here. Errors: _DAMAGED, _UNSAFE, _STORAGE, _FAILED. */
-gboolean unpack_zip(UnpackSource *source, UnpackWriter *writer, const int scratch[2],
-                    gboolean head_start, guint64 most_entries, GError **error);
+/* POOL: for the head start. SCRATCH: two files for notes. HEAD_START: see above; else the directory
+ * alone is followed. MOST_ENTRIES: 0: no limit here. Errors: _DAMAGED, _UNSAFE, _STORAGE, _FAILED.
+ */
+gboolean unpack_zip(UnpackSource *source, UnpackWriter *writer, InflatePool *pool,
+                    const int scratch[2], gboolean head_start, guint64 most_entries,
+                    GError **error);

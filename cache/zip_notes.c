@@ -4,6 +4,7 @@
 #include "i18n.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -21,6 +22,19 @@ struct ZipNotes {
     guint64 last_offset;
     ZipNote batch[BATCH];
 };
+
+void zip_note_set_names(ZipNote *note, const ZipEntry *entry)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+    guint8 value[32];
+    gsize length = sizeof(value);
+    const guint64 name_length = entry->name_length;
+    g_checksum_update(checksum, (const guchar *)&name_length, sizeof(name_length));
+    g_checksum_update(checksum, entry->name, (gssize)entry->name_length);
+    g_checksum_update(checksum, entry->local_name, (gssize)entry->local_name_length);
+    g_checksum_get_digest(checksum, value, &length);
+    memcpy(note->names, value, sizeof(note->names));
+}
 
 ZipNotes *zip_notes_new(int fd)
 {

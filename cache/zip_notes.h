@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include "zip_directory.h"
 
 typedef struct {
     guint64 header_offset; /* what notes are sorted by */
@@ -18,6 +18,8 @@ typedef struct {
     gboolean is_folder;
     gboolean is_good; /* of a member that was read: nothing was wrong with it */
 } ZipNote;
+
+void zip_note_set_names(ZipNote *note, const ZipEntry *entry);
 
 typedef struct ZipNotes ZipNotes;
 ZipNotes *zip_notes_new(int fd); /* borrowed; empty; owned */
