@@ -17,6 +17,7 @@ struct Members {
     Unpacking *unpacking;
     Frontier *next; /* of the restart that waits for the end of the unpacking that runs */
     gboolean next_whole;
+    gboolean stale; /* what is being unpacked does not count any more */
     gboolean done;
     gboolean closing;
     GError *error;        /* how the last unpacking ended */
@@ -234,14 +235,18 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
 {
     Members *members = data;
     Work *work = members->work;
-    members->done = TRUE;
+    gboolean counts = !members->stale;
+    members->stale = FALSE;
+    members->done = counts;
     g_clear_error(&members->error);
-    if (members->member_error) {
+    if (!counts) {
+        g_clear_error(&members->member_error);
+    } else if (members->member_error) {
         members->error = g_steal_pointer(&members->member_error);
     } else if (error) {
         members->error = g_error_copy(error);
     }
-    for (guint i = 0; !error && warnings && i < warnings->len; i++) {
+    for (guint i = 0; counts && !error && warnings && i < warnings->len; i++) {
         job_tell(work->fetch->job, JOB_EVENT_WARNING, "archive-warning",
                  json_pack("{s:s, s:s}", "path", work->row->file->path, "text",
                            g_ptr_array_index(warnings, i)),
@@ -355,12 +360,19 @@ gboolean members_are_closing(const Members *members)
     return members->closing;
 }
 
+/* The bytes of an unpacking that still runs are gone: neither its end counts, nor what waits to
+ * begin with them. */
 void members_reset(Members *members)
 {
-    if (!members->unpacking) {
-        members->done = FALSE;
-        g_clear_error(&members->error);
+    g_clear_pointer(&members->next, frontier_unref);
+    members->next_whole = FALSE;
+    if (members->unpacking) {
+        members->stale = TRUE;
+        unpacking_cancel(members->unpacking);
+        return;
     }
+    members->done = FALSE;
+    g_clear_error(&members->error);
 }
 
 gboolean members_close(Members *members)

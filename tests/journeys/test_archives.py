@@ -48,6 +48,25 @@ class Volumes(Journey):
         self.assert_nothing_installed()
 
 
+class OtherBytesThanDeclared(Journey):
+    """An archive that is unpacked while it comes, and proves to be another one: again and again, from two addresses."""
+
+    def test_every_time(self):
+        server = self.origin()
+        server.site.add("x.zip", Bytes(archives.make_zip({f"{number}.csv": b"0,1,2,3\n" * 20_000
+                                                          for number in range(40)})))
+        manifest = self.folder / "tmp" / "other.json"
+        manifest.write_text(json.dumps({
+            "id": "other", "kind": "dataset", "title": {"en": "Other"}, "access": "open", "source": "http",
+            "locator": {"urls": [server.url + "/x.zip"]},
+            "files": [{"path": "x.zip", "sha256": "0" * 64, "unpack": {"format": "zip"},
+                       "addresses": [server.url + "/x.zip", server.url + "/x.zip?again"]}]}))
+        for _ in range(4):
+            result = self.medmirror("pull", str(manifest), expect=5)
+            self.assert_explains(result, "x.zip", "is declared")
+            self.assert_nothing_installed()
+
+
 class KeptAsTheyAre(Journey):
     def setUp(self):
         super().setUp()
