@@ -169,7 +169,7 @@ class FromPhysioNet(Adoption):
         write_tree(self.downloads, {"faces/1.png": Noise(2000, 1), "faces/2.png": Noise(2000, 2)})
         result = self.adopt_fails(2, "mitdb", self.downloads)
         self.assertIn("faces/1.png", result.err)
-        self.assertRegex(result.err, r"100\.(atr|dat|hea)")
+        self.assertRegex(result.err, r"10[0-9]\.(atr|dat|hea)")
         self.assert_nothing_installed()
 
     def test_a_half_downloaded_and_a_wrong_file(self):

@@ -91,7 +91,7 @@ static void test_slots(void)
 
 static void test_slots_without_folder(void)
 {
-    g_assert_cmpint(host_slots_open_folder("/nonexistent/folder"), ==, -1);
+    g_assert_cmpint(host_slots_open_folder("/proc/nonexistent/folder"), ==, -1);
     g_autoptr(HostSlots) slots = host_slots_new(-1, "h", 8);
     g_assert_cmpuint(host_slots_hold(slots, 5), ==, 5);
     g_assert_cmpuint(host_slots_hold(slots, 9), ==, 8);
