@@ -147,14 +147,27 @@ static void read_said(ExternalProcess *process)
     }
 }
 
-/* Waits until it is over or the time is up; its status, or -1. */
+/* Still to be waited for, so that its number, and its group's, are nobody else's yet. */
+static gboolean has_ended(const ExternalProcess *process)
+{
+    siginfo_t info = {.si_pid = 0};
+    return process->pid > 0 &&
+           TEMP_FAILURE_RETRY(
+               waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT)) == 0 &&
+           info.si_pid == process->pid;
+}
+
+/* Waits until it is over or the time is up; its status, or -1. What it started ends with it. */
 static int wait_for_end(ExternalProcess *process, int ms)
 {
     gint64 deadline = g_get_monotonic_time() + (gint64)ms * 1000;
     int status = 0;
     for (;;) {
         read_said(process);
-        pid_t ended = TEMP_FAILURE_RETRY(waitpid(process->pid, &status, WNOHANG));
+        gboolean is_over = has_ended(process);
+        if (is_over)
+            kill(-process->pid, SIGKILL); /* it leads a group of its own */
+        pid_t ended = TEMP_FAILURE_RETRY(waitpid(process->pid, &status, is_over ? 0 : WNOHANG));
         if (ended == process->pid) {
             process->pid = 0;
             read_said(process);
@@ -318,7 +331,11 @@ char *external_process_read(ExternalProcess *process, gsize *length,
         short input = 0, output = 0;
         if (!wait_for(process, &patience, FALSE, &input, &output, error))
             return NULL;
-        if (output && !fill(process)) {
+        /* Something that it started may hold its end of the pipe open when it is no more. */
+        gboolean is_over = !output && has_ended(process);
+        gsize before = process->end - process->start;
+        if ((output || is_over) &&
+            (!fill(process) || (is_over && process->end - process->start == before))) {
             set_dead(process, error);
             return NULL;
         }
@@ -344,7 +361,7 @@ void external_process_free(ExternalProcess *process, gboolean gently)
     if (process->pid > 0)
         wait_for_end(process, gently ? GENTLE_MS : 0);
     if (process->pid > 0) {
-        kill(-process->pid, SIGKILL); /* it leads a group of its own */
+        kill(-process->pid, SIGKILL);
         child_kill(process->pid);
     }
     close_end(&process->error);

@@ -206,6 +206,30 @@ class Misbehaves(External):
         self.assertNotIn("pw-of-ana", result.err)
         self.assertNotIn("sig=abc", result.err)
 
+    def test_what_it_started_ends_with_it(self):
+        """Also where the program itself ended first, and where its child holds the pipe open that is read."""
+        child = self.folder / "child"
+        for fails, silent in ((False, ">/dev/null 2>&1"), (True, "")):
+            with self.subTest(fails):
+                starts = f"subprocess.Popen(['sh', '-c', 'echo $$ > {child}; exec sleep 300 {silent}'], stdin=-3)\n" \
+                         f"    while not __import__('os').path.exists('{child}') or not open('{child}').read(): pass\n"
+                self.copy_example(imports=("import base64,", "import subprocess, base64,"),
+                                  starts=(RESOLVE, RESOLVE + "    " + starts + ("    sys.exit(3)\n" if fails else "")))
+                result = self.medmirror("pull", "example/heart", expect=5 if fails else 0)
+                if fails:
+                    self.assertIn("it ended by itself, with status 3", result.err)
+                pid = int(child.read_text())
+                self.wait_until(lambda: not self.is_alive(pid), what="The end of the program's child")
+                child.unlink()
+                shutil.rmtree(self.mirror)
+
+    @staticmethod
+    def is_alive(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+        except OSError:
+            return False
+
     def test_interrupted_while_it_works(self):
         mark = self.folder / "asked"
         self.write_program(f"read request; : > {mark}; sleep 60")
