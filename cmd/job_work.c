@@ -225,16 +225,20 @@ static void cut_short(Work *work)
     }
 }
 
+static gboolean came_by_login(const Work *work)
+{
+    HostServices *services = job_services(work->fetch->job, NULL);
+    return transfer_came_by_login(work->transfer) ||
+           (services && services->is_guarded &&
+            services->is_guarded(services, transfer_address(work->transfer)));
+}
+
 /* What came only with a credential is its puller's alone, and all that comes with it. */
 static gboolean keep_private(Work *work)
 {
     Stage *stage = work->fetch->spec->stage;
     GError *error = NULL;
-    HostServices *services = !work->transfer || stage_readers(stage)->is_private
-                                 ? NULL
-                                 : job_services(work->fetch->job, NULL);
-    if (!services || !services->is_guarded ||
-        !services->is_guarded(services, transfer_address(work->transfer)) ||
+    if (!work->transfer || stage_readers(stage)->is_private || !came_by_login(work) ||
         stage_set_readers(stage, &READERS_OWNER, &error)) {
         return TRUE;
     }

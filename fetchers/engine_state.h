@@ -99,6 +99,7 @@ struct Transfer {
     gboolean no_ranges;     /* ranges were ignored or badly answered */
     gboolean without_token; /* no prepared headers */
     gboolean with_login;    /* it was refused without the source's login */
+    gboolean by_login;      /* Prepared.by_login, of any round */
     gint64 wakes_at;
     gboolean waits_for_line;
     gboolean is_parked;

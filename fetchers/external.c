@@ -380,6 +380,7 @@ static Prepared *external_prepare(const Fetcher *fetcher, const json_t *locator,
         return NULL;
     }
     prepared->headers = g_steal_pointer(&message->headers);
+    prepared->by_login = question.gave_credential;
     return g_steal_pointer(&prepared);
 }
 

@@ -38,6 +38,7 @@ static void end_process(External *external)
 {
     external_process_free(external->process, FALSE);
     external->process = NULL;
+    external->has_credential = FALSE;
 }
 
 /* The process is ended, and what happened to it is said. */
@@ -213,7 +214,7 @@ static gboolean answer_credential(Talk *talk, GError **error)
         redact_add_secret(credential->secret);
         json_text_append_member(line, "user", credential->user);
         json_text_append_member(line, "secret", credential->secret);
-        talk->question->gave_credential = TRUE;
+        external->has_credential = talk->question->gave_credential = TRUE;
     }
     return send_answer(talk, line, error);
 }
@@ -272,6 +273,16 @@ static gboolean check_message(const Talk *talk, const Message *message, GError *
     return TRUE;
 }
 
+/* A program may keep what it was told for what is asked later, or hold a login of its own. */
+static void note_login(Talk *talk, const GPtrArray *headers, gboolean is_signed)
+{
+    gboolean has_login = talk->external->has_credential && (is_signed || headers->len > 0);
+    for (guint i = 0; i < headers->len && !has_login; i++)
+        has_login = g_ascii_strncasecmp(headers->pdata[i], "Authorization:", 14) == 0 ||
+                    g_ascii_strncasecmp(headers->pdata[i], "Cookie:", 7) == 0;
+    talk->question->gave_credential |= has_login;
+}
+
 typedef enum {
     TALK_GOES_ON,
     TALK_DONE,
@@ -284,6 +295,7 @@ static TalkState take(Talk *talk, Message *message, GError **error)
     gboolean good = TRUE;
     switch (message->kind) {
     case MESSAGE_GET:
+        note_login(talk, message->headers, FALSE);
         good = external_documents_get(&talk->documents, message, error);
         break;
     case MESSAGE_MORE:
@@ -309,6 +321,8 @@ static TalkState take(Talk *talk, Message *message, GError **error)
     case MESSAGE_VERSION:
     case MESSAGE_PREPARED:
     case MESSAGE_ADDRESS:
+        if (message->kind == MESSAGE_PREPARED)
+            note_login(talk, message->headers, message->address != NULL);
         good = talk->question->take(talk->question->data, message, error);
         break;
     }

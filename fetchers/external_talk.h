@@ -20,8 +20,9 @@ typedef struct {
     ExternalHello *hello; /* set once, read by g_atomic_pointer_get() */
     char *hello_line;
     guint last_id;
-    guint failures; /* of the program in this run */
-    char *failure;  /* the last one's words */
+    gboolean has_credential; /* the process was told one */
+    guint failures;          /* of the program in this run */
+    char *failure;           /* the last one's words */
 } External;
 
 typedef struct {
@@ -37,7 +38,7 @@ typedef struct {
         *credential;          /* what it is given where it needs one; NULL: what the person has */
     char *said;               /* out, with a credential: its words at the end; owned by who asks */
     gboolean unchanged;       /* out: the program said so */
-    gboolean gave_credential; /* out */
+    gboolean gave_credential; /* out: for it, or what was given before went with it */
     gboolean lost;            /* out, after a failure: the program runs no more */
 } Question;
 

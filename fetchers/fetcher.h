@@ -57,6 +57,7 @@ typedef enum {
 typedef struct {
     char *address;      /* NULL: as it is */
     GPtrArray *headers; /* char* "Name: value", for the source's own hosts alone; NULL: none */
+    gboolean by_login;  /* what comes is given to a login: its puller's alone */
 } Prepared;
 void prepared_free(Prepared *prepared);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prepared, prepared_free)

@@ -131,6 +131,11 @@ const char *transfer_header(const Transfer *transfer, const char *name)
     return headers_find(transfer->answer_headers, name);
 }
 
+gboolean transfer_came_by_login(const Transfer *transfer)
+{
+    return transfer->by_login;
+}
+
 const char *transfer_address(const Transfer *transfer)
 {
     return transfer->bytes_from != NULL ? transfer->bytes_from : transfer->address;

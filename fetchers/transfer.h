@@ -58,6 +58,8 @@ guint64 transfer_range_start(const Transfer *transfer);
 const char *transfer_header(const Transfer *transfer, const char *name);
 /* The address that the bytes came from last (as listed, without secrets). Borrowed. */
 const char *transfer_address(const Transfer *transfer);
+/* Was it asked for with a login, as its fetcher said when it prepared (Prepared.by_login)? */
+gboolean transfer_came_by_login(const Transfer *transfer);
 /* Bytes received over the network for this transfer so far. */
 guint64 transfer_received(const Transfer *transfer);
 /* Who issued the certificate of the last host that was connected to for it; NULL where none was

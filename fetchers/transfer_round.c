@@ -280,6 +280,7 @@ static void prepare_returned(gpointer data)
             transfer->prepared_address = g_steal_pointer(&call->prepared->address);
             transfer->request_address = g_strdup(transfer->prepared_address);
             transfer->request_headers = g_steal_pointer(&call->prepared->headers);
+            transfer->by_login |= call->prepared->by_login;
         }
         request(transfer);
     }

@@ -285,6 +285,19 @@ print(json.dumps(HELLO), flush=True)
         for entry in self.server.record.entries("/heart/1.0/*.bin"):
             self.assertTrue(entry.headers.get("authorization", "").startswith("Basic "), entry.headers)
         self.assert_secret_is_nowhere(result)
+        self.assert_arrived(path, self.wanted, result, mode=0o400)
+        self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
+
+    def test_what_is_kept_by_the_program_is_still_a_login(self):
+        """Asked for once, used for all that comes later."""
+        text = self.path.read_text(encoding="utf-8")
+        text = text.replace("def login(request):\n", "kept = []\n\n\ndef login(request):\n    if kept:\n        return kept\n")
+        text = text.replace("    return [f\"Authorization", "    kept.append(f\"X-Session: {both}\")\n    return kept\n    return [f\"Authorization")
+        self.path.write_text(text, encoding="utf-8")
+        self.server.site.add("lung", "1.0", self.wanted)
+        result = self.medmirror("pull", "example/heart", "example/lung", env=self.env)
+        for line in result.lines:
+            self.assert_arrived(line, self.wanted, mode=0o400)
 
     def test_login(self):
         (self.folder / "password").write_text(self.SECRET + "\n")
