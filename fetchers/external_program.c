@@ -117,6 +117,35 @@ static gboolean check_folders(const char *path, GError **error)
     }
 }
 
+/* Where PATH, or a folder of it, is a link: who may change it, or the folders it lies in, decides
+ * what runs. The number of links was bounded by realpath(). */
+static gboolean check_links(const char *path, GError **error)
+{
+    g_autofree char *at = g_canonicalize_filename(path, "/");
+    for (;;) {
+        struct stat info;
+        if (lstat(at, &info) != 0)
+            return refuse(path, g_strerror(errno), error);
+        if (!check_folders(at, error))
+            return FALSE;
+        if (!S_ISLNK(info.st_mode))
+            return TRUE;
+        if (info.st_uid != 0 && info.st_uid != geteuid()) {
+            g_autofree char *why = g_strdup_printf(
+                _("the link %s belongs to another user (number %u), who could change what runs. "
+                  "Copy the program to a folder of your own."),
+                at, (guint)info.st_uid);
+            return refuse(path, why, error);
+        }
+        g_autofree char *folder = g_path_get_dirname(at);
+        g_autofree char *target = g_file_read_link(at, NULL);
+        if (!target)
+            return refuse(path, g_strerror(errno), error);
+        g_free(at);
+        at = g_canonicalize_filename(target, folder);
+    }
+}
+
 char *external_program_check(const char *path, GError **error)
 {
     char *resolved = realpath(path, NULL);
@@ -124,6 +153,10 @@ char *external_program_check(const char *path, GError **error)
         g_autofree char *why = g_strdup_printf(
             _("%s. Mend its path below [fetchers] in medmirror.conf."), g_strerror(errno));
         refuse(path, why, error);
+        return NULL;
+    }
+    if (!check_links(path, error)) {
+        free(resolved);
         return NULL;
     }
     g_autofree char *file = g_strdup(resolved);

@@ -94,6 +94,35 @@ class Configuration(External):
         self.assertIn("[fetchers]", result.err)
         self.assert_nothing_installed()
 
+    def test_a_link_that_others_could_change(self):
+        """It is not the program that they can write to, but what leads there."""
+        shared = self.folder / "shared"
+        shared.mkdir()
+        link = shared / self.path.name
+        link.symlink_to(self.path)
+        self.name_program(link)
+        self.pull("example/heart")
+        shutil.rmtree(self.mirror)
+        shared.chmod(0o777)
+        result = self.medmirror("pull", "example/heart", expect=2)
+        self.assertIn(f"chmod go-w '{shared}'", result.err)
+        shared.chmod(0o755)
+        further = self.folder / "own" / self.path.name
+        further.parent.mkdir()
+        further.symlink_to(f"../shared/{self.path.name}")
+        self.name_program(further)
+        self.pull("example/heart")
+        shutil.rmtree(self.mirror)
+        shared.chmod(0o775)
+        result = self.medmirror("pull", "example/heart", expect=2)
+        self.assertIn(f"chmod go-w '{shared}'", result.err)
+        folder = shared / "programs"
+        folder.symlink_to(self.programs)
+        self.name_program(folder / self.path.name)
+        result = self.medmirror("pull", "example/heart", expect=2)
+        self.assertIn(f"chmod go-w '{shared}'", result.err)
+        self.assert_nothing_installed()
+
     def test_is_not_found_by_its_name_alone(self):
         self.configure()
         self.endpoints.pop("example")
