@@ -147,7 +147,7 @@ class Starts(External):
     def test_what_starts_nothing(self):
         path, _ = self.pull("example/heart")
         mark = self.folder / "started"
-        self.write_program(f": > {mark}; read request", hello="")
+        self.write_program(f": > {mark}", hello="")
         for arguments in (("list",), ("path", "example/heart"), ("show", "example/heart"), ("verify", "example/heart"),
                           ("status",), ("files", "example/heart"), ("pull", "example/heart@1.0"), ("doctor", "--offline"),
                           ("pull", "--offline", "example/heart")):
