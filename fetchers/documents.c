@@ -181,14 +181,16 @@ static Document *document_of(const Transfer *transfer, DocumentSink *sink)
     return document;
 }
 
-/* The source whose login goes with REQUEST because its address is guarded; NULL where none does, or
- * the request has one of its own. */
+/* The source whose login goes with REQUEST because its address is guarded; NULL where none does,
+ * the request has one of its own, or another source asks: a fetcher's program gets what anybody
+ * may. */
 static const char *guard_of(const Documents *documents, const DocumentRequest *request)
 {
     for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
         if (g_ascii_strncasecmp(request->headers[i], "Authorization:", 14) == 0)
             return NULL;
-    return credentials_guard_of(documents->engine->config.credentials, request->url);
+    const char *source = credentials_guard_of(documents->engine->config.credentials, request->url);
+    return request->source == NULL || g_strcmp0(source, request->source) == 0 ? source : NULL;
 }
 
 static Document *get(HostServices *services, const DocumentRequest *request, GError **error)

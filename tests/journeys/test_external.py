@@ -11,7 +11,7 @@ import subprocess
 import unittest
 
 from journey import HERE, Journey
-from origins import Noise
+from origins import Noise, PhysioNetSite, physionet
 from origins.example import ExampleSite
 
 EXAMPLE = HERE.parents[1] / "docs" / "examples" / "medmirror-fetch-example"
@@ -327,6 +327,24 @@ print(json.dumps(HELLO), flush=True)
         result = self.medmirror("pull", "example/heart", "example/lung", env=self.env)
         for line in result.lines:
             self.assert_arrived(line, self.wanted, mode=0o400)
+
+    def test_another_sources_login_is_not_its_own(self):
+        """What lies behind PhysioNet's door is not told to a program that asks for it in the same run."""
+        site = PhysioNetSite(users=physionet.standard_users())
+        closed = self.origin(site, "physionet")
+        user = next(user for user in site.door.users if user.answers_to("ana"))
+        told = self.folder / "told"
+        self.endpoints.pop("example")
+        self.copy_example(base=('"base": "https://data.example.org"', f'"base": "{self.server.url}"'),
+                          asks=(RESOLVE, RESOLVE + f"""    try:
+        open('{told}', 'w').write(get(request, quote('{closed.url}/files/clinical/1.4/LICENSE.txt', safe=':/')))
+    except Refused:
+        open('{told}', 'w').write('refused')
+"""), get=("address=quote(address))", "address=address)"))
+        result = self.medmirror("pull", "physionet/clinical@1.4", "example/heart", expect=(0, 4), env={
+            "PHYSIONET_USERNAME": user.name, "PHYSIONET_PASSWORD": user.password})
+        self.assertIn(str(self.mirror / "physionet" / "clinical" / "1.4"), result.lines)
+        self.assertEqual(told.read_text(), "refused")
 
     def test_login(self):
         (self.folder / "password").write_text(self.SECRET + "\n")
