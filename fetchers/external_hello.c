@@ -165,8 +165,11 @@ static gboolean check_hello(FormReader *reader, gpointer record)
         return form_fail(reader, "locator_keys", _("\"name\" is a key of every locator."));
     for (gsize length = strlen(hello->base); hello->base[length - 1] == '/';)
         hello->base[--length] = '\0';
-    if (!has_word(hello->hosts, base->host))
-        g_ptr_array_add(hello->hosts, g_strdup(base->host));
+    /* First: it is this host that a login of the source is kept for. */
+    guint place = 0;
+    if (g_ptr_array_find_with_equal_func(hello->hosts, base->host, g_str_equal, &place))
+        g_ptr_array_remove_index(hello->hosts, place);
+    g_ptr_array_insert(hello->hosts, 0, g_strdup(base->host));
     hello->lists_versions = has_word(hello->abilities, "versions");
     hello->prepares = has_word(hello->abilities, "prepare");
     hello->refreshes = has_word(hello->abilities, "refresh");

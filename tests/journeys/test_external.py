@@ -1,6 +1,7 @@
 """Fetchers that are programs, as a person meets them: what the configuration takes, what starts them and what does not, and
 what becomes of a run whose program misbehaves. What each fetcher must do is in test_conformance.py."""
 
+import base64
 import json
 import os
 import pathlib
@@ -316,6 +317,18 @@ print(json.dumps(HELLO), flush=True)
         self.assert_secret_is_nowhere(result)
         self.assert_arrived(path, self.wanted, result, mode=0o400)
         self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
+
+    def test_netrc_of_the_host_that_it_is_at(self):
+        """Whatever further hosts it names."""
+        text = self.path.read_text(encoding="utf-8")
+        self.path.write_text(text.replace('"needs": ["password"],', '"needs": ["password"], "hosts": ["cdn.example.org"],'))
+        netrc = self.folder / "home" / ".netrc"
+        netrc.write_text(f"machine cdn.example.org login eve password another\n"
+                         f"machine data.example.org login ana password {self.SECRET}\n", encoding="utf-8")
+        netrc.chmod(0o600)
+        self.pull("example/heart")
+        self.assertEqual({entry.headers.get("authorization") for entry in self.server.record.entries("/heart/1.0/*.bin")},
+                         {"Basic " + base64.b64encode(f"ana:{self.SECRET}".encode()).decode()})
 
     def test_what_is_kept_by_the_program_is_still_a_login(self):
         """Asked for once, used for all that comes later."""
