@@ -16,6 +16,7 @@
 #define OPTIONAL_MS (10 * 1000)
 #define MOST_BYTES (64 * 1024 * 1024)
 #define CANCELLED_EACH_MS 100
+#define MOST_EXPECTED 8
 
 typedef struct {
     HostServices services;
@@ -24,6 +25,7 @@ typedef struct {
     gboolean (*cancelled)(gpointer data);
     gpointer data;
     TaskQueue *home; /* run by the thread that waits in get */
+    GQueue expected; /* Fetch*, begun before somebody asks */
 } Documents;
 
 /* The body goes to an unlinked temporary file, always from its beginning. */
@@ -34,6 +36,16 @@ typedef struct {
     gboolean is_done;
     Outcome outcome;
 } DocumentSink;
+
+/* One document on its way. */
+typedef struct {
+    DocumentSink sink;
+    char *url, *name, *range;
+    GPtrArray *headers;
+    const char *guard; /* the source whose login goes with it; NULL: none */
+    FileSpec *file;
+    Transfer *transfer;
+} Fetch;
 
 static int open_unlinked(void)
 {
@@ -193,66 +205,162 @@ static const char *guard_of(const Documents *documents, const DocumentRequest *r
     return request->source == NULL || g_strcmp0(source, request->source) == 0 ? source : NULL;
 }
 
-static Document *get(HostServices *services, const DocumentRequest *request, GError **error)
+static void fetch_free(Fetch *fetch)
 {
-    Documents *documents = services->host;
-    Credentials *credentials = documents->engine->config.credentials;
-    DocumentSink sink = {.sink = {&document_sink_class}, .fd = -1};
-    const char *guard = guard_of(documents, request);
+    g_clear_pointer(&fetch->transfer, transfer_free);
+    g_clear_pointer(&fetch->file, file_spec_free);
+    g_clear_pointer(&fetch->headers, g_ptr_array_unref);
+    if (fetch->sink.fd >= 0)
+        close(fetch->sink.fd);
+    outcome_clear(&fetch->sink.outcome);
+    g_free(fetch->url);
+    g_free(fetch->name);
+    g_free(fetch->range);
+    g_free(fetch);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fetch, fetch_free)
+
+/* NULL with an error where nothing can be asked. */
+static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, GError **error)
+{
+    g_autoptr(Fetch) fetch = g_new0(Fetch, 1);
     GError *why = NULL;
-    g_autoptr(GPtrArray) headers = headers_of(credentials, guard, request, &why);
-    if (headers == NULL) {
+
+    fetch->sink = (DocumentSink){.sink = {&document_sink_class}, .fd = -1};
+    fetch->guard = guard_of(documents, request);
+    fetch->headers = headers_of(documents->engine->config.credentials, fetch->guard, request, &why);
+    if (fetch->headers == NULL) {
         g_propagate_error(error, why);
         return NULL;
     }
-    const char *source = request->source != NULL ? request->source : guard;
-    g_autofree char *range = range_of(request);
-    g_autofree char *name = redact_address(request->url);
-    g_autoptr(FileSpec) file = file_spec_new(name);
-    Document *document = NULL;
-
-    if (is_cancelled(services)) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED,
-                    _("Interrupted before “%s” was asked for."), name);
-        return NULL;
-    }
-    file_spec_add_address(file, request->url);
+    const char *source = request->source != NULL ? request->source : fetch->guard;
+    fetch->url = g_strdup(request->url);
+    fetch->range = range_of(request);
+    fetch->name = redact_address(request->url);
+    fetch->file = file_spec_new(fetch->name);
+    file_spec_add_address(fetch->file, request->url);
     const TransferSpec spec = {
-        .name = name,
+        .name = fetch->name,
         .fetcher = source != NULL ? fetcher_find(source) : NULL,
-        .file = file,
+        .file = fetch->file,
         .max_bytes = request->max_bytes != 0 ? request->max_bytes : MOST_BYTES,
-        .headers = (const char *const *)headers->pdata,
+        .headers = (const char *const *)fetch->headers->pdata,
         .is_document = TRUE,
         .first_byte_ms = request->first_byte_ms,
         .most_attempts = request->optional ? 1 : 0,
         .head_only = request->head_only,
         .any_status = request->any_status,
-        .range = range,
-        .sink = &sink.sink,
+        .range = fetch->range,
+        .sink = &fetch->sink.sink,
         .home = documents->home,
         .done = on_done,
-        .data = &sink,
+        .data = &fetch->sink,
     };
-    g_autoptr(Transfer) transfer = transfer_new(&spec);
-    engine_submit(documents->engine, transfer);
-    gboolean too_late = wait_for(documents, transfer, &sink, request->optional);
+    fetch->transfer = transfer_new(&spec);
+    engine_submit(documents->engine, fetch->transfer);
+    return g_steal_pointer(&fetch);
+}
+
+static Document *fetch_end(Documents *documents, Fetch *fetch, const DocumentRequest *request,
+                           GError **error)
+{
+    DocumentSink *sink = &fetch->sink;
+    gboolean too_late = wait_for(documents, fetch->transfer, sink, request->optional);
+    int status = transfer_status(fetch->transfer);
+
     if (request->status != NULL)
-        *request->status = transfer_status(transfer);
-    if (guard != NULL && transfer_status(transfer) == 401)
-        credentials_refuse(credentials, guard);
-    if (sink.outcome.kind == OUTCOME_OK) {
-        document = document_of(transfer, &sink);
-    } else if (too_late) {
+        *request->status = status;
+    if (fetch->guard != NULL && status == 401)
+        credentials_refuse(documents->engine->config.credentials, fetch->guard);
+    if (sink->outcome.kind == OUTCOME_OK)
+        return document_of(fetch->transfer, sink);
+    if (too_late)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
-                    _("“%s” did not come within %d s."), name, OPTIONAL_MS / 1000);
-    } else {
-        g_propagate_error(error, outcome_to_error(&sink.outcome, name, NULL, NULL, NULL, NULL));
+                    _("“%s” did not come within %d s."), fetch->name, OPTIONAL_MS / 1000);
+    else
+        g_propagate_error(error,
+                          outcome_to_error(&sink->outcome, fetch->name, NULL, NULL, NULL, NULL));
+    return NULL;
+}
+
+static gboolean is_plain(const DocumentRequest *request)
+{
+    return !request->optional && !request->head_only && !request->any_status &&
+           request->range_to == 0 && request->if_none_match == NULL &&
+           request->if_modified_since == NULL && request->first_byte_ms == 0;
+}
+
+static GList *find_expected(Documents *documents, const char *url)
+{
+    for (GList *link = documents->expected.head; link != NULL; link = link->next)
+        if (strcmp(((const Fetch *)link->data)->url, url) == 0)
+            return link;
+    return NULL;
+}
+
+/* What goes with a login is never expected: a refusal must be seen before the next is asked. */
+static gboolean may_be_expected(const Documents *documents, const DocumentRequest *request)
+{
+    return is_plain(request) && request->source == NULL && guard_of(documents, request) == NULL;
+}
+
+/* That of the same request, where it was expected. */
+static Fetch *take_expected(Documents *documents, const DocumentRequest *request)
+{
+    GList *link = find_expected(documents, request->url);
+
+    if (link == NULL || !may_be_expected(documents, request))
+        return NULL;
+    Fetch *fetch = link->data;
+    g_autoptr(GPtrArray) headers = headers_of(NULL, NULL, request, NULL);
+    if (headers->len != fetch->headers->len)
+        return NULL;
+    for (guint i = 0; i < headers->len; i++)
+        if (g_strcmp0(headers->pdata[i], fetch->headers->pdata[i]) != 0)
+            return NULL;
+    g_queue_delete_link(&documents->expected, link);
+    return fetch;
+}
+
+static void expect(HostServices *services, const DocumentRequest *request)
+{
+    Documents *documents = services->host;
+
+    if (documents->expected.length >= MOST_EXPECTED || !may_be_expected(documents, request) ||
+        is_cancelled(services) || find_expected(documents, request->url) != NULL)
+        return;
+    Fetch *fetch = fetch_begin(documents, request, NULL);
+    if (fetch != NULL)
+        g_queue_push_tail(&documents->expected, fetch);
+}
+
+static Document *get(HostServices *services, const DocumentRequest *request, GError **error)
+{
+    Documents *documents = services->host;
+
+    if (is_cancelled(services)) {
+        g_autofree char *name = redact_address(request->url);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED,
+                    _("Interrupted before “%s” was asked for."), name);
+        return NULL;
     }
-    if (sink.fd >= 0)
-        close(sink.fd);
-    outcome_clear(&sink.outcome);
-    return document;
+    g_autoptr(Fetch) fetch = take_expected(documents, request);
+    if (fetch == NULL)
+        fetch = fetch_begin(documents, request, error);
+    return fetch != NULL ? fetch_end(documents, fetch, request, error) : NULL;
+}
+
+/* Nobody asked for these after all. */
+static void drop_expected(Documents *documents)
+{
+    Fetch *fetch;
+
+    while ((fetch = g_queue_pop_head(&documents->expected)) != NULL) {
+        engine_cancel_transfer(documents->engine, fetch->transfer);
+        while (!fetch->sink.is_done)
+            task_queue_run(documents->home, CANCELLED_EACH_MS);
+        fetch_free(fetch);
+    }
 }
 
 static const char *endpoint(HostServices *services, const char *name, const char *source,
@@ -316,6 +424,7 @@ HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
     documents->home = task_queue_new();
     documents->services = (HostServices){.host = documents,
                                          .get = get,
+                                         .expect = expect,
                                          .endpoint = endpoint,
                                          .log = log_line,
                                          .cancelled = is_cancelled,
@@ -331,6 +440,7 @@ void documents_free(HostServices *services)
     if (services == NULL)
         return;
     Documents *documents = services->host;
+    drop_expected(documents);
     task_queue_free(documents->home);
     g_free(documents);
 }

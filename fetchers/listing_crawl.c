@@ -17,6 +17,7 @@
 #define FOLDERS_MOST 200000
 #define FILES_MOST 20000000
 #define PROBES_MOST 1000
+#define EXPECTED_MOST 8
 
 typedef struct {
     Crawl *crawl;
@@ -242,13 +243,36 @@ static void set_not_listable(const char *address, const char *title, GError **er
 
 /* JSON has exact sizes, where a server offers it; some give it another meaning, so HTML alone is
  * asked for then. */
-static Document *get_listing(Walk *walk, const char *url, gboolean html_alone, GError **error)
+static DocumentRequest listing_request(const char *url, gboolean html_alone)
 {
     static const char *const any[] = {"Accept: application/json, text/html;q=0.9, */*;q=0.5", NULL};
     static const char *const html[] = {"Accept: text/html, */*;q=0.5", NULL};
-    DocumentRequest request = {
+    return (DocumentRequest){
         .url = url, .headers = html_alone ? html : any, .max_bytes = LISTING_MOST_BYTES};
+}
+
+static Document *get_listing(Walk *walk, const char *url, gboolean html_alone, GError **error)
+{
+    DocumentRequest request = listing_request(url, html_alone);
     return walk->crawl->services->get(walk->crawl->services, &request, error);
+}
+
+/* Of a folder below the start. */
+static char *folder_url(const Walk *walk, const char *folder)
+{
+    g_autofree char *encoded = web_path_encode(folder);
+    return g_strconcat(walk->start_text, encoded, "/", NULL);
+}
+
+/* The folders that come next are on their way while this one is read. */
+static void expect_next(const Walk *walk)
+{
+    const GList *link = walk->queue.head;
+    for (guint i = 0; link && i < EXPECTED_MOST; i++, link = link->next) {
+        g_autofree char *url = folder_url(walk, link->data);
+        DocumentRequest request = listing_request(url, FALSE);
+        host_services_expect(walk->crawl->services, &request);
+    }
 }
 
 /* Where the folder turned out to lie: the start may be redirected; nothing below may lead away. */
@@ -314,9 +338,8 @@ static Document *open_listing(Walk *walk, const char *url, GError **error)
 
 static gboolean visit_folder(Walk *walk, GError **error)
 {
-    g_autofree char *encoded = web_path_encode(walk->folder);
-    g_autofree char *url = *walk->folder ? g_strconcat(walk->start_text, encoded, "/", NULL)
-                                         : g_strdup(walk->crawl->start);
+    g_autofree char *url =
+        *walk->folder ? folder_url(walk, walk->folder) : g_strdup(walk->crawl->start);
     g_autoptr(Document) document = open_listing(walk, url, error);
     if (!document || !crawl_checksums_read(walk->checksums, walk->start_text, error))
         return FALSE;
@@ -352,6 +375,7 @@ static gboolean walk_all(Walk *walk, GError **error)
             return FALSE;
         }
         walk->folder = g_queue_pop_head(&walk->queue);
+        expect_next(walk);
         GError *why = NULL;
         if (!visit_folder(walk, &why) && !forgive(walk, error, why))
             return FALSE;

@@ -65,6 +65,12 @@ char *document_read(Document *document, gsize max_bytes, gsize *length, GError *
     return g_steal_pointer(&text);
 }
 
+void host_services_expect(HostServices *services, const DocumentRequest *request)
+{
+    if (services->expect)
+        services->expect(services, request);
+}
+
 char *host_services_get_text(HostServices *services, const char *url, gsize max_bytes,
                              gsize *length, char **final_url, GError **error)
 {

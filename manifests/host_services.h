@@ -48,6 +48,9 @@ struct HostServices {
     /* NULL with MEDMIRROR_ERROR_ORIGIN, _ACCESS (401, 403), _ABSENT (404, 410), _INTERRUPTED, ...
      * Owned. */
     Document *(*get)(HostServices *services, const DocumentRequest *request, GError **error);
+    /* REQUEST will be made soon, without a range, condition or patience of its own: its document
+     * may be fetched meanwhile. May be NULL: use host_services_expect(). */
+    void (*expect)(HostServices *services, const DocumentRequest *request);
     /* The base address of endpoint NAME: where the person sends it ("--endpoint"), else
      * DEFAULT_BASE; no slash at its end. NULL where this endpoint is not to be asked at all,
      * because its source's first one was sent elsewhere. Owned by the host. */
@@ -69,6 +72,9 @@ struct HostServices {
     void (*guard)(HostServices *services, const char *source, const char *prefix);
     gboolean (*is_guarded)(HostServices *services, const char *address);
 };
+
+/* A hint, and no more than that: a few at a time are taken. */
+void host_services_expect(HostServices *services, const DocumentRequest *request);
 
 /* Convenience: get, checked, as text of at most MAX_BYTES. *FINAL_URL (may be NULL pointer) is
  * owned by the caller. */
