@@ -2,6 +2,7 @@
 
 #include "i18n.h"
 #include "invocation.h"
+#include "redact.h"
 #include "unpacking.h"
 
 #include <locale.h>
@@ -77,8 +78,9 @@ static const Verb *verb_find(const char *name)
     return NULL;
 }
 
-static int unknown_verb(const char *name)
+static int unknown_verb(const char *typed)
 {
+    g_autofree char *name = redact_text(typed);
     g_autoptr(GPtrArray) names = g_ptr_array_new();
     for (guint i = 0; verbs[i]; i++) {
         g_ptr_array_add(names, (gpointer)verbs[i]->name);

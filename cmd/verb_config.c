@@ -76,10 +76,16 @@ static void look_up(const Invocation *invocation, const char *group, const char 
     }
 }
 
+/* A proxy's address may hold a password. */
+static char *shown_value(const Setting *setting)
+{
+    return strcmp(setting->key, "network.proxy") == 0 ? redact_proxy(setting->value)
+                                                      : redact_address(setting->value);
+}
+
 static void print_setting(Invocation *invocation, Setting *setting)
 {
-    /* A proxy's address may hold a password. */
-    g_autofree char *shown = setting->value ? redact_address(setting->value) : g_strdup("-");
+    g_autofree char *shown = setting->value ? shown_value(setting) : g_strdup("-");
     /* The group [source NAME] is typed as source.NAME. */
     g_strdelimit(setting->key, " ", '.');
     g_autofree char *key = text_pad(setting->key, KEY_COLUMNS);
@@ -148,7 +154,7 @@ static gboolean print_one(Invocation *invocation, const char *name, GError **err
                     setting.key);
         return FALSE;
     }
-    g_autofree char *shown = redact_address(setting.value);
+    g_autofree char *shown = shown_value(&setting);
     console_answer(invocation->console, "%s", shown);
     console_json(
         invocation->console, "setting",

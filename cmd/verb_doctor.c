@@ -84,7 +84,7 @@ static void tell_catalogue(Invocation *invocation)
 
 static void tell_setting(Invocation *invocation, const char *name, const TrustSetting *setting)
 {
-    g_autofree char *shown = setting->value ? redact_address(setting->value) : g_strdup("-");
+    g_autofree char *shown = setting->value ? redact_proxy(setting->value) : g_strdup("-");
     g_autofree char *text = g_strdup_printf("%s (%s)", shown, setting->origin);
     line(invocation, name, text);
 }

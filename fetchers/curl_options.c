@@ -278,5 +278,5 @@ char *curl_options_proxy(const Engine *engine, const char *address)
         proxy = g_getenv("http_proxy");
     if (proxy == NULL)
         proxy = g_getenv("all_proxy") != NULL ? g_getenv("all_proxy") : g_getenv("ALL_PROXY");
-    return proxy == NULL || *proxy == '\0' ? NULL : redact_address(proxy);
+    return proxy == NULL || *proxy == '\0' ? NULL : redact_proxy(proxy);
 }

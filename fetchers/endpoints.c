@@ -103,9 +103,10 @@ gboolean endpoints_set(Endpoints *endpoints, const char *setting, GError **error
     g_autoptr(GPtrArray) names = list_names();
 
     if (equals == NULL || equals == setting) {
+        g_autofree char *shown = redact_address(setting);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("“%s” does not name an endpoint and its address. Type: --endpoint NAME=URL"),
-                    setting);
+                    shown);
         return FALSE;
     }
     g_autofree char *name = g_strndup(setting, (gsize)(equals - setting));

@@ -178,6 +178,14 @@ char *redact_address(const char *address)
     return hide_secrets(g_string_free(out, FALSE));
 }
 
+char *redact_proxy(const char *proxy)
+{
+    if (!proxy || strstr(proxy, "://"))
+        return redact_address(proxy);
+    const char *at = strrchr(proxy, '@');
+    return hide_secrets(g_strdup(at ? at + 1 : proxy));
+}
+
 static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer data)
 {
     g_autofree char *address = g_match_info_fetch(match, 0);

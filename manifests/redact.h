@@ -9,6 +9,9 @@
  * known to be harmless (download, id, name, version, page ...; a signed query is dropped whole).
  * Not an address: as it is. Owned. */
 char *redact_address(const char *address);
+/* A proxy without user and password; its address may lack the scheme ("ana:pw@host:3128"). Owned.
+ */
+char *redact_proxy(const char *proxy);
 /* Any text, with every address in it redacted, and the values of Authorization, Cookie, Set-Cookie
  * and Proxy-Authorization headers and of known secrets taken out. Owned. */
 char *redact_text(const char *text);

@@ -541,6 +541,28 @@ class NowhereElse(CredentialJourney):
             self.search((str(arguments), (result.out + result.err).encode()))
         self.assertEqual(self.physionet.record.entries(), [])
 
+    def test_a_proxy_is_shown_without_its_password(self):
+        """Also where its address lacks the scheme, as many write it."""
+        secret = "Pr0xys-own-word"
+        proxy = f"ana:{secret}@127.0.0.1:1"
+        self.configure(network_patience=500)
+        for arguments, env in ((("--proxy", proxy, "doctor"), {}), (("--verbose", "pull", "physionet/mitdb"),
+                                                                    {"http_proxy": proxy})):
+            result = self.medmirror(*arguments, env=env, expect=(0, 5))
+            self.assertIn("127.0.0.1:1", result.out + result.err)
+            self.assertNotIn(secret, result.out + result.err)
+        self.medmirror("config", "set", "network.proxy", proxy)
+        for arguments in (("config",), ("config", "get", "network.proxy"), ("--json", "config"), ("doctor",)):
+            result = self.medmirror(*arguments)
+            self.assertIn("127.0.0.1:1", result.out)
+            self.assertNotIn(secret, result.out + result.err)
+
+    def test_an_address_in_the_wrong_place_is_shown_without_its_password(self):
+        address = f"https://ana:{urllib.parse.quote(PASSWORD, safe='')}@data.example.org/x"
+        for arguments in (("--endpoint", address, "doctor"), (address,)):
+            result = self.medmirror(*arguments, expect=2)
+            self.search((str(arguments), (result.out + result.err).encode()))
+
     def test_an_address_that_is_none_is_shown_without_its_password(self):
         result = self.medmirror("pull", f"http://ana:{urllib.parse.quote(PASSWORD, safe='')}@[nowhere/x.bin", expect=2)
         self.search(("pull", (result.out + result.err).encode()))

@@ -65,6 +65,22 @@ static void test_text(void)
     g_assert_null(redact_text(NULL));
 }
 
+static void test_proxies(void)
+{
+    static const char *const rows[][2] = {
+        {"http://ana:geheim@proxy:3128", "http://proxy:3128"},
+        {"ana:geheim@proxy:3128", "proxy:3128"},
+        {"ana:ge@heim@proxy", "proxy"},
+        {"proxy:3128", "proxy:3128"},
+        {"", ""},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *shown = redact_proxy(rows[i][0]);
+        g_assert_cmpstr(shown, ==, rows[i][1]);
+    }
+    g_assert_null(redact_proxy(NULL));
+}
+
 static void test_known_secrets(void)
 {
     redact_add_secret("hunter2");          /* too short to be looked for */
@@ -113,6 +129,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/redact/addresses", test_addresses);
     g_test_add_func("/redact/text", test_text);
+    g_test_add_func("/redact/proxies", test_proxies);
     g_test_add_func("/redact/known-secrets", test_known_secrets);
     g_test_add_func("/event-log/lines", test_event_log);
     return g_test_run();
