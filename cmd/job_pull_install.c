@@ -7,6 +7,7 @@
 #include "job_pull_internal.h"
 #include "job_sweep.h"
 #include "proofs.h"
+#include "size_text.h"
 
 #include <string.h>
 
@@ -20,6 +21,38 @@ static gboolean import_standing(Pull *pull, GError **error)
     return lock && spool_import_lock(pull->spool, lock, error);
 }
 
+static gboolean nothing_chosen(const Pull *pull, const SpoolTotals *totals, GError **error)
+{
+    if (totals->downloads == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s: the source lists no files."), pull->reference->ref);
+    } else {
+        g_autofree char *asked = selection_describe(pull->request->selection);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s: of %" G_GUINT64_FORMAT
+                      " files none is taken by %s. See what there is with: medmirror "
+                      "files %s"),
+                    pull->reference->ref, totals->downloads, asked, pull->reference->ref);
+    }
+    return FALSE;
+}
+
+/* What is added to a version that stands must name something: a misspelt pattern would be kept as
+ * the version's selection for good. */
+static gboolean check_adds_something(const Pull *pull, GError **error)
+{
+    const PullRequest *request = pull->request;
+    SpoolTotals totals;
+    if (!pull->standing || request->only || request->is_sync || request->names ||
+        selection_is_all(request->selection)) {
+        return TRUE;
+    }
+    return spool_choose(pull->spool, request->selection, error) &&
+           spool_totals(pull->spool, &totals, error) &&
+           (totals.queued || totals.staged_files || totals.installed_files ||
+            nothing_chosen(pull, &totals, error));
+}
+
 gboolean pull_choose_files(Pull *pull, GError **error)
 {
     if (pull->standing && !pull->request->only) {
@@ -27,7 +60,8 @@ gboolean pull_choose_files(Pull *pull, GError **error)
     } else {
         pull->selection = selection_copy(pull->request->selection);
     }
-    return import_standing(pull, error) && spool_choose(pull->spool, pull->selection, error) &&
+    return import_standing(pull, error) && check_adds_something(pull, error) &&
+           spool_choose(pull->spool, pull->selection, error) &&
            spool_retry_failed(pull->spool, error) &&
            spool_set(pull->spool, "version", pull->name->version, error);
 }
@@ -174,22 +208,6 @@ static gboolean pull_install(Pull *pull, GError **error)
     return TRUE;
 }
 
-static gboolean nothing_chosen(const Pull *pull, const SpoolTotals *totals, GError **error)
-{
-    if (totals->downloads == 0) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                    _("%s: the source lists no files."), pull->reference->ref);
-    } else {
-        g_autofree char *asked = selection_describe(pull->selection);
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                    _("%s: of %" G_GUINT64_FORMAT
-                      " files none is taken by %s. See what there is with: medmirror "
-                      "files %s"),
-                    pull->reference->ref, totals->downloads, asked, pull->reference->ref);
-    }
-    return FALSE;
-}
-
 /* What an earlier run left for another state of the source may stand in the way of this one's. */
 static gboolean sweep_other_state(Pull *pull, GError **error)
 {
@@ -197,6 +215,27 @@ static gboolean sweep_other_state(Pull *pull, GError **error)
     g_autofree char *before = spool_get(pull->spool, "tree_state");
     return g_strcmp0(before, state) == 0 ||
            (job_sweep(pull->stage, error) && spool_set(pull->spool, "tree_state", state, error));
+}
+
+/* What the version holds beyond --only. */
+static void tell_what_goes(const Pull *pull, const SpoolTotals *totals)
+{
+    const LockHeader *standing = pull->standing;
+    if (!pull->request->only || !standing || standing->held_files <= totals->installed_files) {
+        return;
+    }
+    guint64 files = standing->held_files - totals->installed_files;
+    guint64 bytes = standing->held_bytes - MIN(standing->held_bytes, totals->installed_bytes);
+    g_autofree char *size = size_text(bytes);
+    job_tell(pull->job, JOB_EVENT_STEP, "goes",
+             json_pack("{s:s, s:s, s:I, s:I}", "ref", pull->reference->ref, "version",
+                       pull->name->version, "files", (json_int_t)files, "bytes", (json_int_t)bytes),
+             ngettext("  goes         %" G_GUINT64_FORMAT
+                      " file that is here (%s), for --only leaves it out",
+                      "  goes         %" G_GUINT64_FORMAT
+                      " files that are here (%s), for --only leaves them out",
+                      (gulong)files),
+             files, size);
 }
 
 /* With plan_only, what does not fit is no error. */
@@ -320,6 +359,7 @@ gboolean pull_fetch(Pull *pull, GError **error)
     if (!make_plan(pull, &plan, &totals, error)) {
         return FALSE;
     }
+    tell_what_goes(pull, &totals);
     if (pull->request->plan_only || pull->request->dry_run) {
         return !pull->request->plan_only || keep_plan(pull, error);
     }

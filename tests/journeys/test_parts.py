@@ -1,5 +1,6 @@
 """A part of a dataset grows to the whole, and nothing is fetched twice on the way."""
 
+import json
 import unittest
 
 from journey import Journey
@@ -18,6 +19,9 @@ class Parts(Journey):
 
     def some(self, letters):
         return {name: content for name, content in self.members.items() if name[0] in letters}
+
+    def events(self, *arguments):
+        return [json.loads(line) for line in self.medmirror(*arguments, "--json").lines]
 
     def fetched(self):
         return [entry.path for entry in self.server.record.entries("/d/*.bin", "GET")]
@@ -53,8 +57,21 @@ class Parts(Journey):
 
     def test_only_makes_the_selection_all_there_is(self):
         self.pull(self.url)
+        before = self.events("list")[0]["bytes"]
+        gone = before - sum(content.size for content in self.some("c").values())
+        told = self.events("pull", self.url, "--include", "c*", "--only", "--dry-run")
+        self.assertEqual([(event["files"], event["bytes"]) for event in told if event["event"] == "goes"], [(10, gone)])
         path, result = self.pull(self.url, "--include", "c*", "--only")
         self.assert_arrived(path, self.some("c"), result)
+        self.assertRegex(result.err, r"goes +10 files that are here")
+
+    def test_a_pattern_that_takes_nothing_is_said_and_not_kept(self):
+        for prepare in ([], ["--include", "a*"]):
+            if prepare:
+                self.pull(self.url, *prepare)
+            result = self.medmirror("pull", self.url, "--include", "z*", expect=7)
+            self.assert_explains(result, "'z*'", "medmirror files")
+        self.assertNotIn("z*", self.medmirror("list").out)
 
     def test_files_from(self):
         names = self.folder / "names.txt"
