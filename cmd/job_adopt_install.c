@@ -1,4 +1,5 @@
 /* From what is there to the installed version. */
+#include "adopt_leftovers.h"
 #include "copy_pool.h"
 #include "error.h"
 #include "event_log.h"
@@ -326,6 +327,11 @@ gboolean adopt_finish_up_to_date(Adopt *adopt, const LockHeader *header, GError 
 {
     adopt->result->up_to_date = TRUE;
     finish_with(adopt, header);
+    if (adopt->request->how == ADOPT_MOVE && !adopt->request->dry_run && !adopt->is_unpacked) {
+        g_autoptr(Index) index = index_open(adopt->pull.mirror, NULL);
+        adopt->result->moved =
+            adopt_remove_leftovers(adopt->job, &adopt->files, adopt->pull.mirror, index, header);
+    }
     return !adopt->pull.stage || !adopt->stage_is_ours ||
            stage_discard(g_steal_pointer(&adopt->pull.stage), error);
 }

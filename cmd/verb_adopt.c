@@ -130,12 +130,17 @@ static void add_missing(GString *text, const AdoptResult *result)
         header->held_files, lacking, next);
 }
 
-static void add_originals(GString *text, const AdoptResult *result)
+static void add_moved(GString *text, const AdoptResult *result)
 {
     if (result->moved || result->left) {
         add_line(text, _("moved        %" G_GUINT64_FORMAT " originals are the mirror's now"),
                  result->moved);
     }
+}
+
+static void add_originals(GString *text, const AdoptResult *result)
+{
+    add_moved(text, result);
     if (result->left) {
         add_line(text,
                  _("left         %" G_GUINT64_FORMAT
@@ -166,6 +171,7 @@ static char *describe_result(const AdoptResult *result)
     if (result->up_to_date) {
         add_line(text, _("here         %s@%s is in the mirror already: %s, %s; nothing was taken"),
                  result->ref, header->version, files, held);
+        add_moved(text, result);
     } else {
         add_line(text, _("done         %s@%s: %s, %s"), result->ref, header->version, files, held);
         add_compared(text, result);

@@ -269,6 +269,28 @@ class FromPhysioNet(Adoption):
         self.assertEqual(left, ["mine/notes.txt"])
         self.medmirror("verify", "mitdb")
 
+    def test_a_move_that_was_killed_after_its_install_is_finished(self):
+        write_tree(self.downloads, self.files)
+        path, _ = self.adopt("mitdb", self.downloads, "--move")
+        # What a kill leaves before the first original goes, and later.
+        names = sorted(self.files)
+        for left in (names, names[3:]):
+            write_tree(self.downloads, {"mine.txt": Bytes("mine")})
+            for name in left:
+                (self.downloads / "below" / name).parent.mkdir(parents=True, exist_ok=True)
+                os.link(path / name, self.downloads / "below" / name)
+            changed = self.downloads / "below" / "changed.dat"
+            changed.write_bytes(self.files[left[0]].bytes())
+            self.adopt("mitdb", self.downloads)
+            self.assertEqual(len(self.digests(self.downloads / "below")), len(left) + 1)
+            again, result = self.adopt("mitdb", self.downloads, "--move")
+            self.assertEqual(again, path)
+            self.assertIn(f"{len(left)} originals are the mirror's now", result.err)
+            self.assertEqual(set(snapshot(self.downloads)), {"below", "below/changed.dat", "mine.txt"})
+            self.assertEqual({file.stat().st_nlink for file in path.rglob("*") if file.is_file()}, {1})
+            self.assert_arrived(path, self.files, result)
+            self.medmirror("verify", "--quick", "mitdb")
+
     def test_a_move_that_fails_moves_nothing(self):
         write_tree(self.downloads, self.files)
         name = sorted(name for name in self.files if name.endswith(".dat"))[0]
