@@ -234,22 +234,30 @@ static gboolean came_by_login(const Work *work)
 }
 
 /* What came only with a credential is its puller's alone, and all that comes with it. */
-static gboolean keep_private(Work *work)
+static gboolean make_private(Work *work)
 {
     Stage *stage = work->fetch->spec->stage;
     GError *error = NULL;
-    if (!work->transfer || stage_readers(stage)->is_private || !came_by_login(work) ||
-        stage_set_readers(stage, &READERS_OWNER, &error)) {
+    if (stage_readers(stage)->is_private || stage_set_readers(stage, &READERS_OWNER, &error)) {
         return TRUE;
     }
     fetch_stop(work->fetch, error);
     return FALSE;
 }
 
+/* From its first byte on. */
+static void on_by_login(Transfer *transfer, Outcome *outcome, gpointer data)
+{
+    if (!make_private(data)) {
+        outcome->kind = OUTCOME_CANCELLED;
+        outcome->retry_after_ms = -1;
+    }
+}
+
 void work_settle(Work *work)
 {
     Fetch *fetch = work->fetch;
-    if (work->arrived && !keep_private(work)) {
+    if (work->arrived && work->transfer && came_by_login(work) && !make_private(work)) {
         work_free(work);
         return;
     }
@@ -533,6 +541,7 @@ void work_transfer(Work *work)
         .max_bytes = SIZE_UNKNOWN,
         .sink = partial_file_sink(work->partial),
         .home = job_store(fetch->job),
+        .by_login = on_by_login,
         .done = on_transfer_done,
         .data = work,
     };

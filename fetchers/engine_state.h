@@ -86,6 +86,7 @@ struct Transfer {
     char *range;
     Sink *sink;
     TaskQueue *home;
+    TransferByLogin on_login; /* may be NULL */
     TransferDone done;
     gpointer data;
 

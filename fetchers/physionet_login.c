@@ -181,6 +181,7 @@ Prepared *physionet_prepare(const Fetcher *fetcher, const json_t *locator, const
         return NULL;
     }
     prepared->headers = credential_headers(credential);
+    prepared->by_login = TRUE;
     return g_steal_pointer(&prepared);
 }
 

@@ -46,6 +46,7 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->range = g_strdup(spec->range);
     transfer->sink = spec->sink;
     transfer->home = spec->home;
+    transfer->on_login = spec->by_login;
     transfer->done = spec->done;
     transfer->data = spec->data;
     transfer->attempts = g_ptr_array_new();

@@ -16,6 +16,10 @@ typedef struct Transfer Transfer;
  * again: free it, or hand it back with engine_go_on(). */
 typedef void (*TransferDone)(Transfer *transfer, const Outcome *outcome, gpointer data);
 
+/* Before the first byte of what is asked for with a login (Prepared.by_login), in each round. Any
+ * OUTCOME but OK ends the transfer. */
+typedef void (*TransferByLogin)(Transfer *transfer, Outcome *outcome, gpointer data);
+
 typedef struct {
     const char *name;       /* for progress and messages: the path */
     const Fetcher *fetcher; /* classify, prepare, refresh; NULL: the common rule */
@@ -36,7 +40,8 @@ typedef struct {
     const char *range; /* a document: "0-1023" or "-65536", asked once as it is; NULL: the engine's
                           own ranges */
     Sink *sink;        /* lent */
-    TaskQueue *home;   /* where offer, settle and done run */
+    TaskQueue *home;   /* where offer, settle, by_login and done run */
+    TransferByLogin by_login; /* may be NULL */
     TransferDone done;
     gpointer data;
 } TransferSpec;

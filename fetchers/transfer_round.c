@@ -9,6 +9,7 @@
 typedef enum {
     HOME_OFFER_BEFORE, /* what is held? */
     HOME_OFFER_ANSWER, /* an answer's validators */
+    HOME_BY_LOGIN,     /* what comes now is not everybody's */
     HOME_SETTLE,
 } HomeKind;
 
@@ -32,7 +33,9 @@ static void run_at_home(gpointer data)
     HomeCall *call = data;
     Sink *sink = call->transfer->sink;
 
-    if (call->kind == HOME_SETTLE)
+    if (call->kind == HOME_BY_LOGIN)
+        call->transfer->on_login(call->transfer, &call->outcome, call->transfer->data);
+    else if (call->kind == HOME_SETTLE)
         sink->class->settle(sink, call->total, &call->outcome);
     else
         sink->class->offer(sink, call->address, call->validators, call->restart, &call->offer,
@@ -265,6 +268,24 @@ static void fail_prepared(Transfer *transfer, const GError *error)
     round_end(transfer, &outcome);
 }
 
+static void tell_of_login(Transfer *transfer)
+{
+    if (transfer->by_login && transfer->on_login != NULL)
+        task_queue_push(transfer->home, run_at_home, home_call_new(HOME_BY_LOGIN, transfer));
+    else
+        request(transfer);
+}
+
+static void told_of_login(Transfer *transfer, const HomeCall *call)
+{
+    if (transfer->cancelled)
+        fail_round(transfer, OUTCOME_CANCELLED, NULL);
+    else if (call->outcome.kind != OUTCOME_OK)
+        round_end(transfer, &call->outcome);
+    else
+        request(transfer);
+}
+
 static void prepare_returned(gpointer data)
 {
     PrepareCall *call = data;
@@ -282,7 +303,7 @@ static void prepare_returned(gpointer data)
             transfer->request_headers = g_steal_pointer(&call->prepared->headers);
             transfer->by_login |= call->prepared->by_login;
         }
-        request(transfer);
+        tell_of_login(transfer);
     }
     g_clear_pointer(&call->prepared, prepared_free);
     g_clear_error(&call->error);
@@ -376,6 +397,9 @@ static void home_returned(gpointer data)
         break;
     case HOME_OFFER_ANSWER:
         attempt_offered(call->attempt, &call->outcome);
+        break;
+    case HOME_BY_LOGIN:
+        told_of_login(transfer, call);
         break;
     case HOME_SETTLE:
         settled(transfer, call);

@@ -371,6 +371,28 @@ class ItsPullersAlone(CredentialJourney):
                         encoding="utf-8")
         self.assertIn("no-such-group", self.medmirror("list", expect=2).err)
 
+    def test_in_a_groups_mirror_what_needs_a_login_is_nobody_elses_while_it_comes(self):
+        """The project is called open, and its stage is the group's, until a file wants a login."""
+        self.medmirror("init", "--no-remember", "--group", grp.getgrgid(os.getegid()).gr_name)
+        files = {name: Noise(20_000, name) for name in ("a.dat", "b.dat")}
+        self.site.add(Version("half-open", "1.0.0", "Half Open", files, guarded=("b.dat",)))
+        self.drip("/files/half-open/1.0.0/b.dat", 20_000)
+        running = self.start("pull", "physionet/half-open@1.0.0", env=self.given("ana"))
+        secret, seen = files["b.dat"].bytes()[:100], 0
+        while running.is_running:
+            for path in [pathlib.Path(folder) / name for folder, _, names in os.walk(self.mirror / ".medmirror")
+                         for name in names if "half-open" in folder]:
+                try:
+                    if path.is_file() and path.read_bytes()[:100] == secret:
+                        modes = [one.lstat().st_mode for one in (path, *path.parents) if self.mirror in one.parents]
+                        seen += 1
+                        self.assertFalse(all(mode & 0o011 for mode in modes[1:]) and modes[0] & 0o044,
+                                         f"{path}: {[stat.filemode(mode) for mode in modes]}")
+                except FileNotFoundError:
+                    continue
+        self.assert_status(running.wait(), 0)
+        self.assertGreater(seen, 0)
+
     def test_a_mirror_that_becomes_a_groups_keeps_what_another_group_has(self):
         """init --group on a mirror that stands: what is private to a group of the configuration stays so."""
         here = grp.getgrgid(os.getegid())
