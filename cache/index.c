@@ -15,6 +15,8 @@
 #include "tree_writer.h"
 
 #define INDEX_VERSION 1
+/* Who wants to write waits for no longer than this. */
+#define READ_US (100 * 1000)
 
 /* Folders are interned; the digests, which are random, lie in a table of their own that is filled
  * in its own order (ten times as fast as an index on file). Entries there may be stale: each hit is
@@ -141,8 +143,36 @@ void index_close(Index *index)
     g_free(index);
 }
 
+void index_gather(Index *index, gboolean gathers)
+{
+    index_rest(index);
+    index->gathers = gathers;
+}
+
+void index_rest(Index *index)
+{
+    if (index->is_reading)
+        database_exec(index->database, "COMMIT", NULL);
+    index->is_reading = FALSE;
+}
+
+/* Before a lookup. */
+static void begin_reading(Index *index)
+{
+    gint64 now = g_get_monotonic_time();
+    if (!index->gathers || index->pending > 0)
+        return;
+    if (index->is_reading && now - index->reads_since > READ_US)
+        index_rest(index);
+    if (!index->is_reading) {
+        index->is_reading = database_exec(index->database, "BEGIN", NULL);
+        index->reads_since = now;
+    }
+}
+
 gboolean index_touch(Index *index, GError **error)
 {
+    index_rest(index);
     /* IMMEDIATE: a lock that is upgraded later fails at once, whatever the time-out. */
     if (index->pending == 0 && !database_exec(index->database, "BEGIN IMMEDIATE", error))
         return FALSE;
@@ -250,6 +280,7 @@ char *index_find_twin(Index *index, const Digest *sha256, guint64 size)
 {
     if (size < INDEX_SHARE_FROM || sha256->algorithm != DIGEST_SHA256)
         return NULL;
+    begin_reading(index);
     sqlite3_stmt *rows = database_query(
         index->database, NULL,
         "SELECT version.folder, version.name, dir.path, file.name, dir.id, file.mtime, file.ctime,"

@@ -57,6 +57,11 @@ gboolean index_stamps_find(IndexStamps *stamps, const char *path, FileStamp *sta
  * below 4,096 bytes is found. SIZE may be SIZE_UNKNOWN. Where only the stamp does not hold, the
  * file is read, and is found if its bytes are right. */
 char *index_find_twin(Index *index, const Digest *sha256, guint64 size);
+/* Lookups from here on may stand in one transaction, a third of the cost; index_rest() ends it
+ * where the caller has nothing to look up for a while, so that nobody waits who wants to write.
+ * FALSE: each by itself again. */
+void index_gather(Index *index, gboolean gathers);
+void index_rest(Index *index);
 /* PATH ("FOLDER/VERSION/PATH") was linked or renamed, which changed the ctime of all names of its
  * inode, and nothing else. */
 gboolean index_note_linked(Index *index, const char *path, const Digest *sha256, GError **error);

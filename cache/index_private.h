@@ -17,6 +17,9 @@ struct Index {
     gboolean leaves_out; /* the files of the version that is being filled */
     Database *database;
     guint pending; /* rows in the open transaction */
+    /* Of lookups that follow each other. */
+    gboolean gathers, is_reading;
+    gint64 reads_since; /* monotonic us */
     /* The version that is being filled. */
     gint64 version;
     char *lock_folder, *lock_name;

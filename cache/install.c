@@ -70,6 +70,17 @@ static gboolean check_staged(const LockFile *file, gpointer data, GError **error
     return TRUE;
 }
 
+static gboolean check_all_staged(Install *install, GError **error)
+{
+    Index *index = install->spec->index;
+    if (index != NULL)
+        index_gather(index, TRUE);
+    gboolean done = spool_each_file(install->stage->spool, FALSE, check_staged, install, error);
+    if (index != NULL)
+        index_gather(index, FALSE);
+    return done;
+}
+
 /* Whoever removed them: they are fetched again by the next run. */
 static gboolean refuse_missing(Install *install, GError **error)
 {
@@ -355,8 +366,7 @@ static gboolean prepare(Install *install, GError **error)
     if (install->header->in_place != NULL)
         return link_in_place(install, error);
     if (!spool_forget_unproven(stage->spool, error) ||
-        !spool_forget_unchosen(stage->spool, error) ||
-        !spool_each_file(stage->spool, FALSE, check_staged, install, error))
+        !spool_forget_unchosen(stage->spool, error) || !check_all_staged(install, error))
         return FALSE;
     if (install->missing->len > 0)
         return refuse_missing(install, error);

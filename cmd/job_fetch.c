@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
-#define MOST_WORKS 256  /* handed to the engine at once */
+#define MOST_WORKS 512  /* handed to the engine at once */
 #define BATCH 256       /* rows taken from the spool at once */
 #define MOST_ARCHIVES 4 /* archives on their way at once: each holds a child and its own room */
 #define MOST_BEHIND (1ULL << 30) /* bytes that arrived and are not digested or unpacked yet */
@@ -164,10 +164,13 @@ static void close_archives(Fetch *fetch)
     }
 }
 
-/* One commit for all that a turn noted. */
-static void keep_notes(Fetch *fetch)
+/* One commit for all that a turn noted, one end of what it looked up. */
+static void end_turn(Fetch *fetch)
 {
     GError *error = NULL;
+    if (fetch->index) {
+        index_rest(fetch->index);
+    }
     if (!spool_keep(fetch->spool, &error)) {
         fetch_stop(fetch, error);
     }
@@ -189,13 +192,13 @@ static void run(Fetch *fetch)
             gather_stop(fetch);
         }
         admit(fetch);
+        end_turn(fetch);
         if (g_hash_table_size(fetch->works) == 0 &&
             (fetch->stopping ||
              (fetch->drained && fetch->ready->len == 0 && fetch->joined->len == 0))) {
             return;
         }
         task_queue_run(job_store(fetch->job), 500);
-        keep_notes(fetch);
         look_around(fetch);
     }
 }
@@ -244,7 +247,13 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
     fetch.joined = joined;
     look_at_leftovers(&fetch);
+    if (fetch.index) {
+        index_gather(fetch.index, TRUE);
+    }
     run(&fetch);
+    if (fetch.index) {
+        index_gather(fetch.index, FALSE);
+    }
     g_clear_pointer(&fetch.copies, copy_pool_free);
     g_autoptr(EngineSnapshot) after = fetch.engine ? engine_snapshot(fetch.engine) : NULL;
     report->received = after ? after->received - before->received : 0;
