@@ -161,6 +161,11 @@ guint64 partial_file_held(const PartialFile *file)
     return held;
 }
 
+gboolean partial_file_is_fresh(const PartialFile *file)
+{
+    return file->fd < 0 && !file->complete && file->open_errno == 0;
+}
+
 gboolean partial_file_was_resumed(const PartialFile *file)
 {
     return file->resumed;

@@ -62,6 +62,8 @@ Sink *partial_file_sink(PartialFile *file);
 int partial_file_fd(const PartialFile *file);
 /* Bytes held, in all extents. Any thread. */
 guint64 partial_file_held(const PartialFile *file);
+/* Nothing was left of it by an earlier run, and nothing has come yet. Store thread. */
+gboolean partial_file_is_fresh(const PartialFile *file);
 /* Some bytes came from an earlier run, attempt or another address than the last. After a drop it
  * still speaks of what was dropped. */
 gboolean partial_file_was_resumed(const PartialFile *file);

@@ -540,6 +540,7 @@ void work_transfer(Work *work)
         .digest_covers_all = covered,
         .max_bytes = SIZE_UNKNOWN,
         .sink = partial_file_sink(work->partial),
+        .holds_nothing = partial_file_is_fresh(work->partial),
         .home = job_store(fetch->job),
         .by_login = on_by_login,
         .done = on_transfer_done,

@@ -355,9 +355,18 @@ void attempt_finished(Attempt *attempt, CURLcode code)
         return;
     if (code == CURLE_OK && attempt->body == BODY_PEEK && attempt->outcome.kind == OUTCOME_OK)
         judge(attempt);
-    if (attempt->awaits_offer) /* its answer ends the attempt; the connection is free already */
+    if (attempt->awaits_offer) { /* its answer ends the attempt; the connection is free already */
+        attempt_return_lane(attempt);
         return;
+    }
     end_attempt(attempt);
+}
+
+void attempt_return_lane(Attempt *attempt)
+{
+    if (!attempt->lane_is_back)
+        admission_return_lane(attempt->engine, attempt->host, attempt->wide);
+    attempt->lane_is_back = TRUE;
 }
 
 gint64 attempt_patience(Attempt *attempt, gint64 now)

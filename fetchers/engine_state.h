@@ -96,6 +96,7 @@ struct Transfer {
     TransferHistory history;
     gboolean begun; /* a round was begun already */
     gboolean cancelled;
+    gboolean holds_nothing; /* the sink, before the first round */
     gboolean drop_held;     /* what the sink holds does not count */
     gboolean no_ranges;     /* ranges were ignored or badly answered */
     gboolean without_token; /* no prepared headers */
@@ -232,6 +233,7 @@ struct Attempt {
     gboolean stops_itself; /* all that was wanted of it is there */
     gboolean judged;
     gboolean awaits_offer;
+    gboolean lane_is_back;
     gboolean finished; /* curl is through with it */
     CURLcode code;
     int held_fd; /* socket that is left alone for it; -1 */
@@ -313,6 +315,8 @@ void attempt_finished(Attempt *attempt, CURLcode code);
 void attempt_offered(Attempt *attempt, const Outcome *outcome);
 /* Its clock: ms until it is too late, 0 where it is; the outcome is set then. */
 gint64 attempt_patience(Attempt *attempt, gint64 now);
+/* Its lane is another one's from now on, where it was not before. */
+void attempt_return_lane(Attempt *attempt);
 /* Takes it away from curl; it ends with KIND where it has no outcome yet. */
 void attempt_abort(Attempt *attempt, OutcomeKind kind);
 const char *attempt_header(const Attempt *attempt, const char *name);

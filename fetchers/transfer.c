@@ -45,6 +45,7 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->any_status = spec->any_status;
     transfer->range = g_strdup(spec->range);
     transfer->sink = spec->sink;
+    transfer->holds_nothing = spec->holds_nothing;
     transfer->home = spec->home;
     transfer->on_login = spec->by_login;
     transfer->done = spec->done;

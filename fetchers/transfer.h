@@ -40,7 +40,9 @@ typedef struct {
     const char *range; /* a document: "0-1023" or "-65536", asked once as it is; NULL: the engine's
                           own ranges */
     Sink *sink;        /* lent */
-    TaskQueue *home;   /* where offer, settle, by_login and done run */
+    gboolean holds_nothing;   /* the sink is known to be empty: it is not asked before the first
+                                 request */
+    TaskQueue *home;          /* where offer, settle, by_login and done run */
     TransferByLogin by_login; /* may be NULL */
     TransferDone done;
     gpointer data;

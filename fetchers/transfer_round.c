@@ -79,12 +79,19 @@ static void end_round_well(Transfer *transfer)
     round_end(transfer, &good);
 }
 
+static void prepare_or_request(Transfer *transfer);
+
 void round_begin(Transfer *transfer)
 {
     transfer_clear_round(transfer);
     transfer->state = TRANSFER_OFFERING;
     transfer->attempts_made++;
     g_ptr_array_add(transfer->engine->running, transfer);
+    if (transfer->holds_nothing) {
+        transfer->holds_nothing = FALSE;
+        prepare_or_request(transfer);
+        return;
+    }
     task_queue_push(transfer->home, run_at_home, home_call_new(HOME_OFFER_BEFORE, transfer));
 }
 
@@ -428,7 +435,7 @@ void round_settle_held(Transfer *transfer)
 
 static void drop_attempt(Transfer *transfer, Attempt *attempt)
 {
-    admission_return_lane(transfer->engine, attempt->host, attempt->wide);
+    attempt_return_lane(attempt);
     g_ptr_array_remove_fast(transfer->attempts, attempt);
     attempt_free(attempt);
 }

@@ -651,7 +651,7 @@ static void test_segments_with_faults(void)
     OriginFile *file = origin_add(fixture.origin, "/cuts", 32 * MIB);
     file->etag = "\"cuts\"";
     file->cut_after = 700000;
-    file->cuts = 9;
+    file->cuts = 6;
     run_path(&run, &fixture, "/cuts", file->size, file->size);
     assert_bytes(&run, file);
     g_assert_false(run.sink.wrote_twice);
