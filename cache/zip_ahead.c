@@ -45,7 +45,7 @@ typedef enum {
 
 static Slot *slot_at(Ahead *ahead, guint place)
 {
-    return &ahead->slots[(ahead->first + place) % ahead->most];
+    return &ahead->slots[(ahead->first + place) % MAX(ahead->most, 1U)];
 }
 
 static void make_room(guint8 **buffer, gsize *room, gsize wanted)

@@ -127,7 +127,7 @@ char *root_finder_best(const RootFinder *finder)
         guint now = GPOINTER_TO_UINT(count);
         guint deep = best ? depth_of(best) : 0, here = depth_of(folder);
         if (now > most ||
-            (now == most && (here < deep || (here == deep && strcmp(folder, best) < 0)))) {
+            (best && now == most && (here < deep || (here == deep && strcmp(folder, best) < 0)))) {
             best = folder;
             most = now;
         }

@@ -62,17 +62,33 @@ static const char *compared_with(AdoptList list)
     }
 }
 
+/* Of archives the names alone are listed, and a file of another name may be anything. */
+static void add_names(GString *text, const AdoptResult *result)
+{
+    if (result->taken_for && result->list == ADOPT_LIST_SOURCE) {
+        add_line(text,
+                 _("compared     no name: the source lists %s alone, and this "
+                   "file has another name"),
+                 result->taken_for);
+    } else if (result->only_archives && result->list == ADOPT_LIST_SOURCE) {
+        add_line(text, _("compared     the archives have the names that the source lists; what is "
+                         "in them is listed nowhere"));
+    } else {
+        add_line(
+            text, _("compared     %s"),
+            result->unpacked_by_hand
+                ? _("the source gives archives alone, and what they hold was unpacked by hand: all "
+                    "of it was taken")
+                : compared_with(result->list));
+    }
+}
+
 /* How each was judged, and what could not be compared. */
 static void add_compared(GString *text, const AdoptResult *result)
 {
     const LockHeader *header = result->header;
     const guint64 *by = header->trust_count;
-    add_line(
-        text, _("compared     %s"),
-        result->unpacked_by_hand
-            ? _("the source gives archives alone, and what they hold was unpacked by hand: all "
-                "of it was taken")
-            : compared_with(result->list));
+    add_names(text, result);
     if (by[TRUST_DECLARED] + by[TRUST_LOCKED]) {
         add_line(text,
                  ngettext("verified     %" G_GUINT64_FORMAT " file by the digest that is declared",
@@ -91,7 +107,7 @@ static void add_compared(GString *text, const AdoptResult *result)
     }
     if (by[TRUST_FIRST_USE]) {
         add_line(text,
-                 result->list == ADOPT_LIST_NONE
+                 result->list == ADOPT_LIST_NONE || result->only_archives
                      ? ngettext("first use    %" G_GUINT64_FORMAT
                                 " file: no digest to compare with; it is taken as it is",
                                 "first use    %" G_GUINT64_FORMAT
@@ -201,8 +217,8 @@ static json_t *result_json(const AdoptResult *result)
                              header->fingerprint, "files", (json_int_t)header->held_files, "bytes",
                              (json_int_t)header->held_bytes, "whole", lock_header_is_whole(header),
                              "declared",
-                             (json_int_t)(header->trust_count[TRUST_DECLARED] +
-                                          header->trust_count[TRUST_LOCKED]),
+                             (json_int_t)header->trust_count[TRUST_DECLARED] +
+                                 (json_int_t)header->trust_count[TRUST_LOCKED],
                              "hint", (json_int_t)header->trust_count[TRUST_HINT], "first_use",
                              (json_int_t)header->trust_count[TRUST_FIRST_USE], "in_place",
                              header->in_place != NULL));

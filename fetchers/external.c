@@ -263,7 +263,7 @@ static ResolveResult judge(const Resolving *resolving, const ResolveRequest *req
         why = _("it says that nothing has changed, though nobody told it a state");
     else if (question->unchanged && resolving->has_files)
         why = _("it lists files and says that nothing has changed");
-    if (why) {
+    if (why || !resolving->head) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
                     _("The fetcher of source %s, %s, failed: %s."), resolving->external->name,
                     resolving->external->path, why);
