@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#define LEFT_COLUMNS                                                                               \
+    8 /* of most times that are left: the columns before stand below each other                    \
+       */
+
 guint text_columns(const char *text)
 {
     guint columns = 0;
@@ -104,7 +108,7 @@ static int percent_of(guint64 part, guint64 whole)
 
 /* NAME BAR PERCENT BYTES RATE LEFT, with what does not fit left out from the middle. */
 static char *make_line(const char *name, int percent, guint64 bytes, guint64 rate, const char *left,
-                       guint columns, gboolean unicode)
+                       guint left_columns, guint columns, gboolean unicode)
 {
     g_autofree char *size = size_text(bytes);
     g_autofree char *a_second = size_text(rate);
@@ -112,8 +116,9 @@ static char *make_line(const char *name, int percent, guint64 bytes, guint64 rat
     g_autofree char *share = percent < 0 ? g_strdup("    ") : g_strdup_printf("%3d%%", percent);
     g_autofree char *padded_size = text_pad(size, 9);
     g_autofree char *padded_speed = text_pad(speed, 10);
+    g_autofree char *padded_left = text_pad(left, left_columns);
     g_autofree char *tail =
-        g_strdup_printf(" %s  %s  %s  %s", share, padded_size, padded_speed, left);
+        g_strdup_printf(" %s  %s  %s  %s", share, padded_size, padded_speed, padded_left);
     guint tail_columns = text_columns(tail);
     if (columns < tail_columns + 12) {
         g_autofree char *short_tail = g_strdup_printf(" %s", share);
@@ -138,17 +143,30 @@ static char *time_left(guint64 done, guint64 total, guint64 rate)
     return duration_text((total - done + rate - 1) / rate);
 }
 
-static char *file_line(const TransferProgress *file, guint columns, gboolean unicode)
+static char *left_text(const TransferProgress *file)
 {
-    g_autofree char *left = NULL;
     if (file->waits_until) {
         gint64 ms = file->waits_until - g_get_monotonic_time() / 1000;
-        left = g_strdup_printf(_("again in %" G_GINT64_FORMAT " s"), MAX(ms, 0) / 1000);
-    } else {
-        left = time_left(file->done, file->total, file->rate);
+        return g_strdup_printf(_("again in %" G_GINT64_FORMAT " s"), MAX(ms, 0) / 1000);
     }
-    return make_line(file->name, percent_of(file->done, file->total), file->done, file->rate, left,
-                     columns, unicode);
+    return time_left(file->done, file->total, file->rate);
+}
+
+/* LEFTS: of each file what is told last. All lines have room for the longest, so that their columns
+ * stand below each other. */
+static void add_files(GPtrArray *lines, const GArray *running, const GPtrArray *lefts,
+                      guint columns, gboolean unicode)
+{
+    guint left_columns = LEFT_COLUMNS;
+    for (guint i = 0; i < lefts->len; i++) {
+        left_columns = MAX(left_columns, text_columns(g_ptr_array_index(lefts, i)));
+    }
+    for (guint i = 0; i < lefts->len; i++) {
+        const TransferProgress *file = &g_array_index(running, TransferProgress, i);
+        g_ptr_array_add(lines, make_line(file->name, percent_of(file->done, file->total),
+                                         file->done, file->rate, g_ptr_array_index(lefts, i),
+                                         left_columns, columns, unicode));
+    }
 }
 
 int progress_percent(const EngineSnapshot *snapshot, const JobProgress *progress)
@@ -216,9 +234,12 @@ GPtrArray *progress_lines(const EngineSnapshot *snapshot, const JobProgress *pro
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
     guint running = snapshot ? snapshot->running->len : 0;
+    g_autoptr(GPtrArray) lefts = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < running && i < most; i++) {
-        g_ptr_array_add(lines, file_line(&g_array_index(snapshot->running, TransferProgress, i),
-                                         columns, unicode));
+        g_ptr_array_add(lefts, left_text(&g_array_index(snapshot->running, TransferProgress, i)));
+    }
+    if (lefts->len) {
+        add_files(lines, snapshot->running, lefts, columns, unicode);
     }
     if (running > most) {
         g_autofree char *more = g_strdup_printf(_(" … %u more"), running - most);

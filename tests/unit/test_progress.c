@@ -76,6 +76,29 @@ static void test_lines_fit_every_window(void)
     snapshot_free(snapshot);
 }
 
+/* Whatever time is left of each. */
+static void test_columns_stand_below_each_other(void)
+{
+    const guint64 rates[] = {0, 1, 50, 1234567};
+    EngineSnapshot *snapshot = make_snapshot(G_N_ELEMENTS(rates));
+    JobProgress progress = {.files_all = 4, .bytes_all = -1};
+    for (guint i = 0; i < G_N_ELEMENTS(rates); i++) {
+        g_array_index(snapshot->running, TransferProgress, i).rate = rates[i];
+        g_array_index(snapshot->running, TransferProgress, i).total = 100000;
+    }
+    for (guint columns = 20; columns < 220; columns++) {
+        g_autoptr(GPtrArray) lines = progress_lines(snapshot, &progress, columns, 8, TRUE);
+        guint places[G_N_ELEMENTS(rates)];
+        for (guint i = 0; i < G_N_ELEMENTS(rates); i++) {
+            const char *line = g_ptr_array_index(lines, i);
+            g_autofree char *before = g_strndup(line, (gsize)(strchr(line, '%') - line));
+            places[i] = text_columns(before);
+            g_assert_cmpuint(places[i], ==, places[0]);
+        }
+    }
+    snapshot_free(snapshot);
+}
+
 static void test_total(void)
 {
     EngineSnapshot *snapshot = make_snapshot(2);
@@ -126,6 +149,8 @@ int main(int argc, char **argv)
     g_test_add_func("/progress/columns", test_columns);
     g_test_add_func("/progress/fit", test_fit);
     g_test_add_func("/progress/lines-fit-every-window", test_lines_fit_every_window);
+    g_test_add_func("/progress/columns_stand_below_each_other",
+                    test_columns_stand_below_each_other);
     g_test_add_func("/progress/total", test_total);
     g_test_add_func("/progress/rate-and-narrow-total", test_rate_and_narrow_total);
     g_test_add_func("/progress/durations", test_durations);
