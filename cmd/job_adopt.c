@@ -19,6 +19,7 @@ void adopt_result_free(AdoptResult *result)
     if (result) {
         g_free(result->owner);
         g_free(result->completion);
+        g_free(result->taken_for);
         g_free(result->path);
         g_free(result->ref);
         g_clear_pointer(&result->header, lock_header_free);

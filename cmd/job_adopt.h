@@ -43,6 +43,8 @@ typedef struct {
     guint64 cloned, copied;   /* files */
     guint64 moved, left;      /* originals removed; left because they changed */
     guint64 unpacked_by_hand; /* files that the source gives in archives alone */
+    gboolean only_archives;   /* all came out of archives, of which the names alone are compared */
+    char *taken_for;          /* the one archive that is listed, where the file has another name */
     char *owner;              /* of files in place that are somebody else's; NULL: none */
     char *completion;         /* the line that fetches what is missing; NULL: no program can */
     char *path, *ref;         /* as of a pull */

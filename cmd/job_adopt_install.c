@@ -157,6 +157,27 @@ static void reword(const Adopt *adopt, const FetchReport *report, GError **error
     }
 }
 
+/* --allow-incomplete took the others. */
+static void reword_taken(const Adopt *adopt, const FetchReport *report, GError *error)
+{
+    if (error_exit_status(error) != 3) {
+        return;
+    }
+    g_autofree char *complete = adopt_completion(adopt);
+    g_autofree char *next = complete
+                                ? g_strdup_printf(_(" What is missing is fetched by: %s"), complete)
+                                : g_strdup("");
+    char *text = g_strdup_printf(
+        ngettext("%s: %" G_GUINT64_FORMAT
+                 " file in %s is not what it must be, is named above, and was not taken.%s",
+                 "%s: %" G_GUINT64_FORMAT
+                 " files in %s are not what they must be, are named above, and were not taken.%s",
+                 (gulong)report->failed),
+        adopt->reference->ref, report->failed, adopt->request->from, next);
+    g_free(error->message);
+    error->message = text;
+}
+
 static gboolean gather(Adopt *adopt, GError **error)
 {
     Pull *pull = &adopt->pull;
@@ -388,6 +409,7 @@ gboolean adopt_install(Adopt *adopt, GError **error)
     }
     settle_originals(adopt);
     if (failure) {
+        reword_taken(adopt, &adopt->pulled->fetched, failure);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }

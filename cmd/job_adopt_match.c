@@ -269,12 +269,23 @@ static gboolean match_members(Adopt *adopt, const Wanted *archives, GError **err
     return TRUE;
 }
 
+/* ROW is the listed path, FILE the name of what is there. */
+static void note_name(Adopt *adopt, const char *row, const char *file)
+{
+    g_autofree char *listed = g_path_get_basename(row);
+    g_autofree char *given = g_path_get_basename(file);
+    if (strcmp(listed, given) != 0) {
+        adopt->result->taken_for = g_steal_pointer(&listed);
+    }
+}
+
 static gboolean match_file(Adopt *adopt, const Wanted *wanted, GError **error)
 {
     const char *row = wanted->by_name && !wanted->is_ambiguous ? wanted->by_name
                       : wanted->rows == 1                      ? wanted->archive
                                                                : NULL;
     if (row) {
+        note_name(adopt, row, adopt->files.only_name);
         g_free(adopt->files.only);
         adopt->files.only = g_strdup(row);
         return TRUE;
@@ -296,6 +307,7 @@ static gboolean match_folder(Adopt *adopt, const Wanted *wanted, GError **error)
     if (archive && wanted->rows == 1 && wanted->archive && adopt->survey->archives == 1) {
         adopt->files.only = g_strdup(wanted->archive);
         adopt->files.only_name = g_strdup(archive);
+        note_name(adopt, wanted->archive, archive);
         return TRUE;
     }
     if (archive && adopt->survey->archives == 1 && wanted->archives < wanted->rows) {
@@ -493,6 +505,7 @@ static gboolean check_presence(Adopt *adopt, GError **error)
     if (adopt->archives && adopt->request->how == ADOPT_IN_PLACE) {
         return refuse_in_place(adopt, adopt->request->from, error);
     }
+    adopt->result->only_archives = adopt->archives > 0 && adopt->archives == adopt->there;
     return leave_out_missing(adopt, &presence, error);
 }
 

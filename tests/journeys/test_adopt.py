@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import time
@@ -192,6 +193,8 @@ class FromPhysioNet(Adoption):
     def adopt_incomplete(self, status):
         result = self.medmirror("adopt", "--allow-incomplete", "mitdb", self.downloads, expect=status)
         self.assertIn("medmirror pull physionet/mitdb", result.err)
+        self.assertNotIn("nothing was installed", result.err)
+        self.assertRegex(self.medmirror("list", "mitdb").out, r"part: all but \d+ file")
         return pathlib.Path(self.medmirror("path", "mitdb").lines[0]), result
 
     def complete(self, path, names):
@@ -520,6 +523,7 @@ class FromUci(Adoption):
 
     def test_another_name_of_the_zip(self):
         path, result = self.adopt("uci/17", self.zip_file("download (1).zip"))
+        self.assertRegex(result.err, re.escape(f"{self.set.slug}.zip") + " alone, and this file has another name")
         self.assert_arrived(path, self.set.members, result)
 
     def test_a_truncated_zip(self):
