@@ -261,15 +261,17 @@ gboolean plan_fits(const Plan *plan, const Room *room, GError **error)
     if (bytes_fit && files_fit) {
         return TRUE;
     }
-    g_autofree char *figures = plan_describe(plan, room);
     if (bytes_fit) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE,
                     _("It does not fit: %" G_GUINT64_FORMAT
-                      " new files, and room for %" G_GUINT64_FORMAT " (%s).\n%s\n"),
-                    plan->files.bytes, room->files, room->files_limited_by, figures);
+                      " new files, and room for %" G_GUINT64_FORMAT " (%s)."),
+                    plan->files.bytes, room->files, room->files_limited_by);
     } else {
+        g_autofree char *peak = describe_bytes(plan->peak);
+        g_autofree char *free = size_text(room->bytes);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE,
-                    _("It does not fit (%s).\n%s\n"), room->limited_by, figures);
+                    _("It does not fit: %s of new space at the peak, and room for %s (%s)."), peak,
+                    free, room->limited_by);
     }
     return FALSE;
 }

@@ -38,7 +38,7 @@ typedef struct {
 
 /* The figures as people read them, four lines; owned. */
 char *plan_describe(const Plan *plan, const Room *room);
-/* TRUE where it fits. Else MEDMIRROR_ERROR_STORAGE with the figures and whose limit it is (without
+/* TRUE where it fits. Else MEDMIRROR_ERROR_STORAGE with the figure and whose limit it is (without
  * lines to type). */
 gboolean plan_fits(const Plan *plan, const Room *room, GError **error);
 /* Is PATH on a network file system (NFS, Lustre, CIFS, FUSE ...)? */

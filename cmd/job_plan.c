@@ -217,11 +217,15 @@ gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Pla
     }
     if (spec->mirror && !plan_fits(plan, &room, error)) {
         g_prefix_error(error, "%s: ", spec->reference->ref);
-        g_autofree char *more = g_strdup_printf(
-            _("%s To pull a part: medmirror pull --include GLOB %s. Another disk: "
-              "medmirror pull --mirror DIR %s. The archives alone: medmirror pull "
-              "--no-unpack %s"),
-            (*error)->message, spec->reference->ref, spec->reference->ref, spec->reference->ref);
+        g_autofree char *more =
+            g_strdup_printf(_("%s To pull a part: medmirror pull --include GLOB %s. Another disk: "
+                              "medmirror pull --mirror DIR %s"),
+                            (*error)->message, spec->reference->ref, spec->reference->ref);
+        if (sums.archives) {
+            g_autofree char *before = g_steal_pointer(&more);
+            more = g_strdup_printf(_("%s. The archives alone: medmirror pull --no-unpack %s"),
+                                   before, spec->reference->ref);
+        }
         g_free((*error)->message);
         (*error)->message = g_steal_pointer(&more);
         return FALSE;
