@@ -72,3 +72,13 @@ gboolean lock_facts_check_names(Mirror *mirror, const LockHeader *header, const 
     }
     return g_hash_table_size(left) == 0 || set_missing(header, left, error);
 }
+
+char *lock_facts_part(const LockHeader *header)
+{
+    guint64 lacking = header->skipped + header->absent + header->failed;
+    return selection_is_all(header->selection) && lacking
+               ? g_strdup_printf(ngettext("all but %" G_GUINT64_FORMAT " file",
+                                          "all but %" G_GUINT64_FORMAT " files", lacking),
+                                 lacking)
+               : selection_describe(header->selection);
+}

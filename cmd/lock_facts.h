@@ -17,3 +17,7 @@ gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *p
  * that the version neither holds nor lists. */
 gboolean lock_facts_check_names(Mirror *mirror, const LockHeader *header, const char *const *names,
                                 GError **error);
+
+/* What a version holds that is not whole: the options that chose it, or, of one that was to be
+ * whole, how many files it lacks. Owned. */
+char *lock_facts_part(const LockHeader *header);

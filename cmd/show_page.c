@@ -4,11 +4,14 @@
 #include "dataset_words.h"
 #include "i18n.h"
 #include "language.h"
+#include "lock_facts.h"
 #include "progress.h"
+#include "readers.h"
 #include "search_query.h"
 #include "search_tokenizer.h"
 #include "size_text.h"
 #include "terminal.h"
+#include "version_choice.h"
 
 #include <string.h>
 
@@ -220,6 +223,12 @@ static void add_step(Page *page, guint number, const char *step)
         add_wrapped(page, "     ", 5, address);
 }
 
+/* What of this dataset can be typed: a manifest of one's own is found by its path alone. */
+static const char *typed_name(const Reference *reference)
+{
+    return reference->id && reference->ref[0] != '/' ? reference->id : reference->ref;
+}
+
 static void add_last_step(Page *page, guint number, const ShowFacts *facts)
 {
     const Manifest *manifest = facts->reference->manifest;
@@ -228,11 +237,11 @@ static void add_last_step(Page *page, guint number, const ShowFacts *facts)
                 manifest->kind == KIND_COLLECTION || manifest->kind == KIND_LINK_LIST
             ? NULL
         : facts->reference->fetcher
-            ? g_strdup_printf(T("then:  medmirror pull %s", "然后执行：medmirror pull %s"),
-                              manifest->id)
+            ? g_strdup_printf(T("then: medmirror pull %s", "然后执行：medmirror pull %s"),
+                              typed_name(facts->reference))
             : g_strdup_printf(
-                  T("then:  medmirror adopt %s FOLDER", "下载后执行：medmirror adopt %s 文件夹"),
-                  manifest->id);
+                  T("then: medmirror adopt %s FOLDER", "下载后执行：medmirror adopt %s 文件夹"),
+                  typed_name(facts->reference));
     if (step)
         add_step(page, number, step);
 }
@@ -311,14 +320,14 @@ static void add_version(Page *page, const char *name, const Mirror *mirror,
                         const LockHeader *header)
 {
     g_autofree char *size = size_text(header->held_bytes);
-    g_autofree char *what =
-        lock_header_is_whole(header) ? NULL : selection_describe(header->selection);
+    g_autofree char *what = lock_header_is_whole(header) ? NULL : lock_facts_part(header);
     g_autofree char *part =
         what ? g_strdup_printf(T(", part: %s", "，部分：%s"), what) : g_strdup("");
-    g_autofree char *text = g_strdup_printf(T("%s: %" G_GUINT64_FORMAT " files, %s, since %.10s%s",
-                                              "%s：%" G_GUINT64_FORMAT " 个文件，%s，始于 %.10s%s"),
-                                            header->version, header->held_files, size,
-                                            header->created ? header->created : "?", part);
+    g_autofree char *text = g_strdup_printf(
+        T("%s: %" G_GUINT64_FORMAT " files, %s, since %.10s%s%s",
+          "%s：%" G_GUINT64_FORMAT " 个文件，%s，始于 %.10s%s%s"),
+        header->version, header->held_files, size, header->created ? header->created : "?", part,
+        header->in_place ? T(", in place", "，留在原处") : "");
     g_autofree char *path = header->in_place
                                 ? g_strdup(header->in_place)
                                 : mirror_version_path(mirror, header->folder, header->version);
@@ -330,7 +339,8 @@ static void add_version(Page *page, const char *name, const Mirror *mirror,
 static char *not_here(const ShowFacts *facts)
 {
     const Reference *reference = facts->reference;
-    const char *id = reference->id ? reference->id : reference->ref;
+    const char *id = typed_name(reference);
+    const char *version = reference->version;
     const Manifest *manifest = reference->manifest;
     gboolean open = !manifest || manifest->access == ACCESS_OPEN;
     g_autofree char *terms =
@@ -341,11 +351,13 @@ static char *not_here(const ShowFacts *facts)
                                               "；尚未确认条款（medmirror accept %s）"),
                                             id);
     gboolean pulls = reference->fetcher && !(manifest && manifest->access == ACCESS_GONE);
-    g_autofree char *next =
-        pulls ? g_strdup_printf(
-                    T("; bring it with: medmirror pull %s", "；下载请执行：medmirror pull %s"), id)
-              : g_strdup("");
-    return g_strconcat(T("not here", "尚未纳入"), terms, next, NULL);
+    g_autofree char *next = pulls ? g_strdup_printf(T("; bring it with: medmirror pull %s%s%s",
+                                                      "；下载请执行：medmirror pull %s%s%s"),
+                                                    id, version ? "@" : "", version ? version : "")
+                                  : g_strdup("");
+    g_autofree char *what = version ? g_strdup_printf(T("%s: not here", "%s：尚未纳入"), version)
+                                    : g_strdup(T("not here", "尚未纳入"));
+    return g_strconcat(what, terms, next, NULL);
 }
 
 static void add_here(Page *page, const ShowFacts *facts)
@@ -353,13 +365,18 @@ static void add_here(Page *page, const ShowFacts *facts)
     const char *name = T("Here", "本机状态");
     if (is_many(facts->reference->manifest))
         return;
-    if (!facts->versions || facts->versions->len == 0) {
-        g_autofree char *text = not_here(facts);
-        add_section(page, name, text);
-        return;
+    guint count = facts->versions ? facts->versions->len : 0, meant = 0;
+    for (guint i = 0; i < count; i++) {
+        const LockHeader *header = facts->versions->pdata[i];
+        if (version_is_meant(facts->reference, header))
+            add_version(page, meant++ ? "" : name, facts->mirror, header);
     }
-    for (guint i = 0; i < facts->versions->len; i++)
-        add_version(page, i ? "" : name, facts->mirror, facts->versions->pdata[i]);
+    if (meant)
+        return;
+    g_autofree char *text = not_here(facts);
+    add_section(page, name, text);
+    for (guint i = 0; i < count; i++)
+        add_version(page, "", facts->mirror, facts->versions->pdata[i]);
 }
 
 static void add_below(Page *page, const ShowFacts *facts)
@@ -403,8 +420,8 @@ static void add_alternatives(Page *page, const Manifest *manifest)
         const ManifestAlternative *other = manifest->alternatives->pdata[i];
         const char *name = other->id ? other->id : other->url ? other->url : other->source;
         g_autofree char *text =
-            g_strdup_printf("%s   %s%s%s", name, same_meaning(other->same), other->why ? "; " : "",
-                            other->why ? other->why : "");
+            g_strdup_printf("%s   %s%s%s", name, same_meaning(other->same),
+                            other->why ? T("; ", "；") : "", other->why ? other->why : "");
         add_section(page, i ? "" : T("Also at", "其他来源"), text);
     }
 }
@@ -418,8 +435,9 @@ static void add_references(Page *page, const ShowFacts *facts)
     add_section(page, T("Data like it", "类似的数据"), closed);
     add_alternatives(page, manifest);
     if (manifest->citation) {
-        g_autofree char *cite =
-            g_strdup_printf("%s   (medmirror show %s --cite)", manifest->citation, manifest->id);
+        g_autofree char *cite = g_strdup_printf(
+            T("%s   (medmirror show %s --cite)", "%s   （medmirror show %s --cite）"),
+            manifest->citation, typed_name(facts->reference));
         add_section(page, T("Cite", "引用"), cite);
     }
     add_section(page, T("Paper", "论文"), manifest->paper);
@@ -451,6 +469,11 @@ char *show_page(const ShowFacts *facts, guint columns)
         add_line(&page, facts->reference->ref);
         add_section(&page, T("Title", "名称"), newest->title);
         add_section(&page, T("Licence", "许可"), newest->licence);
+        if (!access_is_open(newest->access))
+            add_section(&page, T("Access", "获取方式"),
+                        T("not open: readable by you alone, or by a group that you name; never "
+                          "linked to other users' files",
+                          "非公开：仅您本人或您指定的用户组可读，不与其他用户的文件建立链接"));
         add_here(&page, facts);
         add_section(&page, T("Cite", "引用"), newest->citation);
         add_section(&page, T("Home page", "主页"), newest->homepage);

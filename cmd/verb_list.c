@@ -1,6 +1,7 @@
 #include "error.h"
 #include "holds.h"
 #include "i18n.h"
+#include "lock_facts.h"
 #include "progress.h"
 #include "size_text.h"
 #include "verbs.h"
@@ -75,7 +76,7 @@ static void print_header(Invocation *invocation, const Mirror *mirror, const Loc
     g_autofree char *size = text_pad(bytes, SIZE_COLUMNS);
     g_autofree char *part = NULL;
     if (!lock_header_is_whole(header)) {
-        g_autofree char *what = selection_describe(header->selection);
+        g_autofree char *what = lock_facts_part(header);
         part = g_strdup_printf(_("  part: %s"), what);
     }
     g_autofree char *place =

@@ -3,6 +3,7 @@
 #include "i18n.h"
 #include "job_readers.h"
 #include "job_repair.h"
+#include "lock_facts.h"
 #include "size_text.h"
 #include "verbs.h"
 #include "verify_for.h"
@@ -41,12 +42,22 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
                            result->label);
     if (result->unchanged) {
         g_string_append_printf(text,
-                               _("%" G_GUINT64_FORMAT " files have the size and time that they had "
-                                 "when they were read last (--quick); "),
+                               ngettext("%" G_GUINT64_FORMAT " file has the size and time that it "
+                                        "had when it was read last (--quick); ",
+                                        "%" G_GUINT64_FORMAT " files have the size and time that "
+                                        "they had when they were read last (--quick); ",
+                                        (gulong)result->unchanged),
                                result->unchanged);
     }
-    g_string_append_printf(text, _("%" G_GUINT64_FORMAT " files right, %s read"), result->right,
-                           size);
+    if (result->unchanged && !result->right) {
+        g_string_append(text, _("contents not read"));
+    } else {
+        g_string_append_printf(text,
+                               ngettext("%" G_GUINT64_FORMAT " file right, %s read",
+                                        "%" G_GUINT64_FORMAT " files right, %s read",
+                                        (gulong)result->right),
+                               result->right, size);
+    }
     if (result->damaged + result->missing + result->unreadable) {
         g_string_append_printf(text,
                                _("; %" G_GUINT64_FORMAT " damaged, %" G_GUINT64_FORMAT
@@ -80,7 +91,7 @@ static void tell_result(Job *job, const VerifyResult *result, guint64 mended, in
 static void tell_part(Job *job, const LockHeader *header)
 {
     if (!lock_header_is_whole(header)) {
-        g_autofree char *what = selection_describe(header->selection);
+        g_autofree char *what = lock_facts_part(header);
         job_tell(job, JOB_EVENT_STEP, "part",
                  json_pack("{s:s, s:s}", "ref", header->ref, "selection", what),
                  _("part         %s@%s holds %s"), header->ref, header->version, what);
@@ -158,8 +169,12 @@ static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
     return status;
 }
 
+/* A manifest of one's own is a REF, as everywhere. */
 static gboolean is_folder(const char *text)
 {
+    if (g_str_has_suffix(text, ".json") && g_file_test(text, G_FILE_TEST_IS_REGULAR)) {
+        return FALSE;
+    }
     return strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || g_str_has_prefix(text, "./") ||
            g_str_has_prefix(text, "../") || text[0] == '/' || text[0] == '~';
 }

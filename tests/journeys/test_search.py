@@ -246,6 +246,8 @@ class Show(Catalogued):
         shown = self.medmirror("show", "mitdb", no_network=True).out
         for word in (path, result.fingerprint, path.name):
             self.assertIn(str(word), shown)
+        self.assertIn("9.9: not here; bring it with: medmirror pull mitdb@9.9", self.medmirror("show", "mitdb@9.9").out)
+        self.assertNotIn("not here", self.medmirror("show", f"mitdb@{path.name}").out)
         after = self.medmirror("show", "--fields", "mitdb", no_network=True)
         for fields in (before, after):
             self.assertRegex(fields.out, r"(?m)^ending\t\.dat\t\d+\t.*\t--include '\*\.dat'$")

@@ -47,6 +47,11 @@ class Files(Journey):
         self.medmirror("verify", "--repair", self.ref)
         self.assert_proven(self.path)
 
+    def test_quick_says_that_nothing_was_read(self):
+        result = self.medmirror("verify", "--quick", self.ref)
+        self.assertIn("contents not read", result.err)
+        self.assertNotIn("0 files", result.err)
+
     def test_shortened_file_is_seen_by_quick(self):
         file = self.path / "104.dat"
         file.chmod(0o644)
