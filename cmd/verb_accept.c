@@ -107,7 +107,7 @@ static gboolean accept_one(Invocation *invocation, const char *typed, const char
         return FALSE;
     }
     show(invocation, reference, text, digest);
-    if (before) {
+    if (before && (!yes || names_text(yes, digest))) {
         tell(invocation, reference, text, digest, before);
         return TRUE;
     }

@@ -94,10 +94,14 @@ static int check(Invocation *invocation, char *const *arguments, GError **error)
                        counts.right);
         return 0;
     }
+    g_autofree char *named = g_strjoinv(" ", (char **)arguments);
     console_note(invocation->console,
-                 _("%u of %u manifests are wrong. What each key holds is told by docs/manifest.md; "
-                   "once they are mended: medmirror manifest check"),
-                 counts.wrong, counts.wrong + counts.right);
+                 ngettext("%u of %u manifests is wrong. What each key holds is told by "
+                          "docs/manifest.md; once it is mended: medmirror manifest check%s%s",
+                          "%u of %u manifests are wrong. What each key holds is told by "
+                          "docs/manifest.md; once they are mended: medmirror manifest check%s%s",
+                          counts.wrong),
+                 counts.wrong, counts.wrong + counts.right, *named ? " " : "", named);
     return 2;
 }
 

@@ -80,6 +80,11 @@ char *catalogue_file_id(const char *name)
 static gboolean fail_name(const char *path, GError **error)
 {
     g_autofree char *shown = relpath_display(path);
+    if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE, _("There is no file '%s'."),
+                    shown);
+        return FALSE;
+    }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                 _("%s is passed over: a manifest's name is its id and .json."), shown);
     return FALSE;

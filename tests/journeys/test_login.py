@@ -277,6 +277,7 @@ class Accept(LoginJourney):
             self.assertIn(f"--yes {digest[:12]}", err)
         self.assertEqual(self.records(), [])
         self.feed("", "accept", str(self.manifest), "--yes", digest[:12])
+        self.feed("", "accept", str(self.manifest), "--yes", "0" * 64, expect=4)  # though this one is accepted
         self.write("Licence B")
         _, err = self.feed("", "accept", str(self.manifest), "--yes", digest, expect=4)
         self.assertNotIn(digest[:12] + "\n", err)

@@ -34,6 +34,11 @@ class Check(Manifests):
         write_manifest(self.own, "mitdb", title={"en": "mine hides the shipped one"})
         self.assertEqual(self.medmirror("manifest", "check").lines, [f"{before + 1} manifests are right."])
 
+    def test_what_is_not_there(self):
+        result = self.medmirror("manifest", "check", "nowhere.json", expect=2)
+        self.assert_explains(result, "no file", "nowhere.json")
+        self.assertIn("medmirror manifest check nowhere.json\n", result.err)
+
     def test_each_wrong_one_is_named_with_its_place(self):
         write_sought(self.own)
         wrong = {
