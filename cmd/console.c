@@ -75,6 +75,7 @@ static void put(const Console *console, const char *text, gboolean failure)
         }
     }
     gboolean red = failure && console->color;
+    fflush(stdout); /* what was answered before stands before it, where both go to one file */
     fprintf(stderr, "%s%s%s\n", red ? "\033[31m" : "", clean, red ? "\033[0m" : "");
     fflush(stderr);
 }
