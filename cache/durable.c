@@ -1,5 +1,6 @@
 #include "durable.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,6 +52,26 @@ gboolean durable_replace(int folder_fd, const char *name, const char *text, mode
         saved = errno;
     unlinkat(folder_fd, beside, 0);
     return error_set_storage(error, saved, _("cannot write %s"), name);
+}
+
+void durable_sweep(int folder_fd, const char *name, gint64 seconds)
+{
+    g_autofree char *prefix = g_strdup_printf(".%s.", name);
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
+    struct dirent *entry;
+    struct stat left;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (g_str_has_prefix(entry->d_name, prefix) && g_str_has_suffix(entry->d_name, ".new") &&
+            (seconds == 0 || (fstatat(fd, entry->d_name, &left, AT_SYMLINK_NOFOLLOW) == 0 &&
+                              left.st_mtim.tv_sec < now - seconds)))
+            unlinkat(fd, entry->d_name, 0);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    else if (fd >= 0)
+        close(fd);
 }
 
 char *small_file_read(int folder_fd, const char *name, gsize most, gboolean *absent, GError **error)

@@ -10,6 +10,11 @@
  */
 gboolean durable_replace(int folder_fd, const char *name, const char *text, mode_t mode,
                          GError **error);
+/* Removes what durable_replace() of NAME left beside it when its process was killed, where that is
+ * older than SECONDS (0: nobody else writes it now). */
+void durable_sweep(int folder_fd, const char *name, gint64 seconds);
+/* A writing takes less. */
+#define DURABLE_SWEEP_SECONDS 600
 /* fsync of a folder; file systems that know no such thing are content. NAME: for the message. */
 gboolean durable_sync_folder(int folder_fd, const char *name, GError **error);
 /* The whole of a file of at most MOST bytes, with a NUL behind it; owned. NULL with an error;

@@ -92,6 +92,7 @@ gboolean hold_set(Mirror *mirror, const Hold *hold, GError **error)
         int fd = tree_open_folder(mirror_private_fd(mirror), place, TRUE, 0755, error);
         if (fd < 0)
             break;
+        durable_sweep(fd, name, DURABLE_SWEEP_SECONDS);
         written = durable_replace(fd, name, text, 0644, error);
         close(fd);
     }

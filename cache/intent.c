@@ -451,18 +451,12 @@ static gboolean settle(Mirror *mirror, const Intent *intent, GError **error)
 static void remove_unwritten(Mirror *mirror, const char *folder)
 {
     g_autofree char *key = mirror_folder_key(folder);
-    g_autofree char *prefix = g_strdup_printf(".%s.json.", key);
+    g_autofree char *name = g_strconcat(key, ".json", NULL);
     int fd = openat(mirror_private_fd(mirror), "intents", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *intents = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-    while (intents != NULL && (entry = readdir(intents)) != NULL) {
-        if (g_str_has_prefix(entry->d_name, prefix) && g_str_has_suffix(entry->d_name, ".new"))
-            unlinkat(fd, entry->d_name, 0);
-    }
-    if (intents != NULL)
-        closedir(intents);
-    else if (fd >= 0)
-        close(fd);
+    if (fd < 0)
+        return;
+    durable_sweep(fd, name, 0);
+    close(fd);
 }
 
 gboolean intent_recover(Mirror *mirror, const char *folder, GError **error)

@@ -69,5 +69,6 @@ gboolean mirror_policy_write(int private_fd, const MirrorPolicy *policy, GError 
         return error_set_storage(error, EILSEQ, _("cannot write the mirror's policy"));
     g_autofree char *line = g_strconcat(text, "\n", NULL);
     free(text);
+    durable_sweep(private_fd, POLICY, DURABLE_SWEEP_SECONDS);
     return durable_replace(private_fd, POLICY, line, 0644, error);
 }

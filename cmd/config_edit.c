@@ -105,6 +105,7 @@ static gboolean edit(int folder, const char *path, const char *group, const char
     if (!*changed) {
         return TRUE;
     }
+    durable_sweep(folder, name, DURABLE_SWEEP_SECONDS);
     g_autofree char *text = g_key_file_to_data(file, NULL, NULL);
     return (!value || config_check_text(text, path, error)) &&
            durable_replace(folder, name, text, mode, error);

@@ -70,6 +70,7 @@ gboolean sync_memory_save(SyncMemory *memory, Mirror *mirror, GError **error)
     json_t *object = json_pack("{s:O}", "person", memory->folders);
     char *text = json_dumps(object, JSON_INDENT(1) | JSON_SORT_KEYS);
     json_decref(object);
+    durable_sweep(mirror_private_fd(mirror), MEMORY, DURABLE_SWEEP_SECONDS);
     gboolean saved = text && durable_replace(mirror_private_fd(mirror), MEMORY, text, 0644, error);
     free(text);
     return saved;

@@ -215,7 +215,11 @@ static int run(Invocation *invocation)
         return status;
     }
     const char *text = invocation->arguments[0] ? invocation->arguments[0] : invocation->mirror;
-    if (!text || (invocation->arguments[0] && (invocation->arguments[1] || invocation->mirror))) {
+    if (text && invocation->arguments[0] && invocation->mirror && !invocation->arguments[1]) {
+        return invocation_usage(invocation, _("The folder is named twice, as DIR and by --mirror. "
+                                              "Once is enough: medmirror init DIR"));
+    }
+    if (!text || (invocation->arguments[0] && invocation->arguments[1])) {
         return invocation_usage(invocation,
                                 _("Which folder? Name one, as in: medmirror init /data/mirror"));
     }

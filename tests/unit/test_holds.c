@@ -1,5 +1,7 @@
 /* Holds: written, listed, replaced, released; who protects a version now. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "holds.h"
@@ -137,6 +139,25 @@ static void test_reading_only(Place *place, gconstpointer data)
 }
 
 /* Many set and release at once: what is set last stands, nothing fails. */
+/* A writer that was killed left a file; one that is at work has one too. */
+static void test_leftovers(Place *place, gconstpointer data)
+{
+    set(place->mirror, "1.0", "ana", NULL, NULL);
+    g_autofree char *key = mirror_folder_key(RIG_FOLDER);
+    g_autofree char *folder =
+        g_build_filename(place->base, ".medmirror", "holds", key, "1.0", NULL);
+    g_autofree char *old = g_build_filename(folder, ".ana.json.77-0a9a1a86.new", NULL);
+    g_autofree char *young = g_build_filename(folder, ".ana.json.78-0a9a1a86.new", NULL);
+    const struct timespec long_ago[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
+    g_assert_true(g_file_set_contents(old, "{", -1, NULL));
+    g_assert_true(g_file_set_contents(young, "{", -1, NULL));
+    g_assert_cmpint(utimensat(AT_FDCWD, old, long_ago, 0), ==, 0);
+    set(place->mirror, "1.0", "ana", NULL, "again");
+    g_assert_cmpint(access(old, F_OK), ==, -1);
+    g_assert_cmpint(access(young, F_OK), ==, 0);
+    g_assert_cmpuint(count(place->mirror, RIG_FOLDER, "1.0"), ==, 1);
+}
+
 static void test_at_once(Place *place, gconstpointer data)
 {
     pid_t children[6];
@@ -171,6 +192,7 @@ int main(int argc, char **argv)
     CASE("replaced-and-over", test_replaced_and_over);
     CASE("unreadable-protects", test_unreadable_protects);
     CASE("reading-only", test_reading_only);
+    CASE("leftovers", test_leftovers);
     CASE("at-once", test_at_once);
     return g_test_run();
 }
