@@ -215,8 +215,8 @@ static gboolean check_old_lock(const Install *install, const char *lock, GError 
     }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                 _("The lock file %s/%s is damaged, so that nothing can be added to its version. "
-                  "Move it away, then type: medmirror pull %s"),
-                install->stage->folder, lock, install->header->ref);
+                  "Move it away, then type: medmirror pull %s@%s"),
+                install->stage->folder, lock, install->header->ref, install->header->version);
     return FALSE;
 }
 

@@ -51,6 +51,14 @@ GPtrArray *mirror_list(Mirror *mirror, GError **error);
 /* The versions of one dataset, newest first (versions the source names: numerically part by part;
  * else by the day they were first pulled). LockHeader*, owned; empty where none. */
 GPtrArray *mirror_versions(Mirror *mirror, const char *folder, GError **error);
+/* A version whose lock is there and cannot be read, so that neither of the lists above has it. */
+typedef struct {
+    char *folder, *name; /* of the dataset; of the version's folder in it */
+    GError *problem;
+} DamagedLock;
+void damaged_lock_free(DamagedLock *damaged);
+/* Of the dataset FOLDER, or of the whole mirror (NULL): DamagedLock*, owned, sorted. */
+GPtrArray *mirror_damaged_locks(Mirror *mirror, const char *folder);
 /* Absolute path of the version's tree; owned. */
 char *mirror_version_path(const Mirror *mirror, const char *folder, const char *version);
 /* As lock_reader_open(). */

@@ -123,7 +123,7 @@ gboolean mirror_each_lock(Mirror *mirror, const char *folder,
 
 typedef struct {
     Mirror *mirror;
-    GPtrArray *headers;
+    GPtrArray *headers; /* LockHeader*, or DamagedLock* */
 } ListLocks;
 
 /* A lock whose tree is not there yet belongs to an install that is under way. */
@@ -154,6 +154,51 @@ static gboolean add_header(int folder_fd, const char *folder, const char *name, 
     header->folder = g_strdup(folder);
     g_ptr_array_add(list->headers, header);
     return TRUE;
+}
+
+void damaged_lock_free(DamagedLock *damaged)
+{
+    if (damaged == NULL)
+        return;
+    g_free(damaged->folder);
+    g_free(damaged->name);
+    g_clear_error(&damaged->problem);
+    g_free(damaged);
+}
+
+static gboolean add_damaged(int folder_fd, const char *folder, const char *name, gpointer data,
+                            GError **error)
+{
+    ListLocks *list = data;
+    g_autofree char *file = g_strconcat(name, LOCK_SUFFIX, NULL);
+    g_autoptr(GError) problem = NULL;
+    g_autoptr(LockReader) lock = lock_reader_open(folder_fd, file, &problem);
+    /* One that went meanwhile was removed. */
+    if (lock == NULL && is_installed(list->mirror, folder_fd, folder, name) &&
+        faccessat(folder_fd, file, R_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+        DamagedLock *damaged = g_new0(DamagedLock, 1);
+        damaged->folder = g_strdup(folder);
+        damaged->name = g_strdup(name);
+        damaged->problem = g_steal_pointer(&problem);
+        g_ptr_array_add(list->headers, damaged);
+    }
+    return TRUE;
+}
+
+static gint compare_damaged(gconstpointer first, gconstpointer second)
+{
+    const DamagedLock *a = *(DamagedLock *const *)first, *b = *(DamagedLock *const *)second;
+    int order = strcmp(a->folder, b->folder);
+    return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+GPtrArray *mirror_damaged_locks(Mirror *mirror, const char *folder)
+{
+    GPtrArray *all = g_ptr_array_new_with_free_func((GDestroyNotify)damaged_lock_free);
+    ListLocks list = {mirror, all};
+    mirror_each_lock(mirror, folder, add_damaged, &list, NULL);
+    g_ptr_array_sort(all, compare_damaged);
+    return all;
 }
 
 /* A dotted number's part: its digits without leading zeros. */

@@ -13,8 +13,16 @@ static gboolean copy(Job *job, const Invocation *invocation, GError **error)
     g_autoptr(Mirror) mirror =
         reference ? mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, error) : NULL;
     g_autoptr(LockHeader) header = mirror ? version_choose(mirror, reference, error) : NULL;
-    if (!header || !job_copy_check(mirror_path(mirror), invocation->arguments[1], &path, error) ||
-        !job_copy(job, mirror, header, path, &result, error)) {
+    if (!header || !job_copy_check(mirror_path(mirror), invocation->arguments[1], &path, error)) {
+        return FALSE;
+    }
+    g_autoptr(GError) failure = NULL;
+    if (!job_copy(job, mirror, header, path, &result, &failure)) {
+        g_autofree char *label = version_label(header);
+        g_autofree char *quoted = g_shell_quote(invocation->arguments[1]);
+        g_autofree char *again = g_strdup_printf("medmirror copy %s %s", label, quoted);
+        version_add_next(failure, label, again);
+        g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     job_copy_tell(job, header, &result);

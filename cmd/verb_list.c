@@ -124,9 +124,25 @@ static gboolean all_are_here(Invocation *invocation, Mirror *mirror, GError **er
             found = version_is_meant(reference, g_ptr_array_index(versions, k));
         }
         if (!found) {
-            version_set_absent(reference, mirror_path(mirror), error);
+            version_set_missing(mirror, reference, error);
             return FALSE;
         }
+    }
+    return TRUE;
+}
+
+/* Hidden they would be forgotten. The last one is the error. */
+static gboolean tell_damaged_locks(Invocation *invocation, Mirror *mirror, GError **error)
+{
+    g_autoptr(GPtrArray) all = mirror_damaged_locks(mirror, NULL);
+    for (guint i = 0; i < all->len; i++) {
+        g_autoptr(GError) damaged = NULL;
+        version_set_damaged(all->pdata[i], invocation->catalogue, &damaged);
+        if (i + 1 == all->len) {
+            g_propagate_error(error, g_steal_pointer(&damaged));
+            return FALSE;
+        }
+        console_error(invocation->console, damaged->message);
     }
     return TRUE;
 }
@@ -157,6 +173,9 @@ static int list(Invocation *invocation, GError **error)
     }
     if (wrong) {
         g_propagate_error(error, g_steal_pointer(&wrong));
+        return 1;
+    }
+    if (!invocation->arguments[0] && !tell_damaged_locks(invocation, mirror, error)) {
         return 1;
     }
     if (!shown && !invocation->arguments[0]) {

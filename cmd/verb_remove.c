@@ -140,12 +140,16 @@ static gboolean plan(Job *job, Removing *removing, GError **error)
     return FALSE;
 }
 
-static int tell_error(Job *job, GError *error)
+/* HEADER: of the version that could not be removed; NULL: none, or it is not known which. */
+static int tell_error(Job *job, const LockHeader *header, GError *error)
 {
     int status = error_exit_status(error);
+    g_autofree char *label = header ? version_label(header) : NULL;
+    g_autofree char *again = g_strdup_printf("medmirror remove %s", label ? label : "REF");
     if (status == 8) {
         add_sentence(error, _("Who works here is told by: medmirror status"));
     }
+    version_add_next(error, label, again);
     job_tell(job, JOB_EVENT_FAILURE, "error",
              json_pack("{s:i, s:s}", "exit", status, "message", error->message), "medmirror: %s",
              error->message);
@@ -169,7 +173,8 @@ static int remove_planned(Job *job, Removing *removing)
                                   removing->no_wait, &error);
         }
         if (error) {
-            int now = tell_error(job, error);
+            const LockHeader *header = is_version ? g_ptr_array_index(removing->headers, i) : NULL;
+            int now = tell_error(job, header, error);
             status = status ? exit_status_worst(status, now) : now;
             if (now >= 130) {
                 break;
@@ -185,7 +190,8 @@ static int remove_all(Job *job, gpointer data)
     g_autoptr(GError) error = NULL;
     int status = 0;
     if (!plan(job, removing, &error)) {
-        status = tell_error(job, error);
+        const GPtrArray *headers = removing->headers;
+        status = tell_error(job, headers->len == 1 ? headers->pdata[0] : NULL, error);
     } else if (removing->dry_run) {
         for (guint i = 0; i < removing->headers->len; i++) {
             g_autofree char *label = version_label(g_ptr_array_index(removing->headers, i));
@@ -197,7 +203,7 @@ static int remove_all(Job *job, gpointer data)
         g_set_error_literal(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
                             _("Nothing was removed. Without a question: medmirror remove --yes "
                               "REF"));
-        status = tell_error(job, error);
+        status = tell_error(job, NULL, error);
     } else {
         status = remove_planned(job, removing);
     }

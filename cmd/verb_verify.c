@@ -164,6 +164,9 @@ static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
         result = mend(job, verifying, mirror, header, request, result, &mended, &error);
     }
     tell_part(job, header);
+    g_autofree char *label = version_label(header);
+    g_autofree char *again = g_strdup_printf("medmirror verify %s", label);
+    version_add_next(error, label, again);
     int status = finish(job, result, mended, error);
     g_clear_pointer(&result, verify_result_free);
     return status;
@@ -221,21 +224,41 @@ static void set_nothing_here(const Verifying *verifying, GError **error)
                 verifying->invocation->mirror_path);
 }
 
+/* What has a lock that cannot be read is not proven, whatever else is; the exit status. */
+static int tell_damaged_locks(Job *job, const Verifying *verifying, Mirror *mirror,
+                              const char *folder)
+{
+    g_autoptr(GPtrArray) all =
+        mirror ? mirror_damaged_locks(mirror, folder)
+               : g_ptr_array_new_with_free_func((GDestroyNotify)damaged_lock_free);
+    int status = 0;
+    for (guint i = 0; i < all->len; i++) {
+        g_autoptr(GError) error = NULL;
+        version_set_damaged(all->pdata[i], verifying->invocation->catalogue, &error);
+        int now = finish(job, NULL, 0, error);
+        status = i == 0 ? now : exit_status_worst(status, now);
+    }
+    return status;
+}
+
 static int verify_whole_mirror(Job *job, Verifying *verifying, Mirror *mirror)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(GPtrArray) headers = mirror ? mirror_list(mirror, &error) : NULL;
+    int status = tell_damaged_locks(job, verifying, mirror, NULL);
     if (!headers || headers->len == 0) {
+        if (!error && status) {
+            return status;
+        }
         if (!error) {
             set_nothing_here(verifying, &error);
         }
         return finish(job, NULL, 0, error);
     }
-    int status = 0;
     for (guint i = 0; i < headers->len && !job_is_cancelled(job); i++) {
         int now = verify_version(job, mirror, g_ptr_array_index(headers, i), &verifying->request,
                                  verifying);
-        status = i == 0 ? now : exit_status_worst(status, now);
+        status = status ? exit_status_worst(status, now) : now;
     }
     return status;
 }
@@ -261,7 +284,7 @@ static GPtrArray *choose_versions(Verifying *verifying, Mirror *mirror, GError *
             }
         }
         if (chosen->len == before) {
-            version_set_absent(reference, mirror_path(mirror), error);
+            version_set_missing(mirror, reference, error);
             return NULL;
         }
     }
@@ -275,6 +298,10 @@ static int verify_in_slices(Job *job, Verifying *verifying, Mirror *mirror)
     g_autoptr(GPtrArray) headers = !mirror ? NULL
                                    : all   ? mirror_list(mirror, &error)
                                            : choose_versions(verifying, mirror, &error);
+    int damaged = all ? tell_damaged_locks(job, verifying, mirror, NULL) : 0;
+    if (!error && damaged && headers->len == 0) {
+        return damaged;
+    }
     if (!error && (!headers || headers->len == 0)) {
         set_nothing_here(verifying, &error);
     }
@@ -285,7 +312,8 @@ static int verify_in_slices(Job *job, Verifying *verifying, Mirror *mirror)
                                 .request = verifying->request,
                                 .verify = verify_version,
                                 .data = verifying};
-    return verify_for(job, mirror, headers, &spec);
+    int status = verify_for(job, mirror, headers, &spec);
+    return damaged ? exit_status_worst(damaged, status) : status;
 }
 
 static int verify_all(Job *job, gpointer data)

@@ -14,6 +14,7 @@
 typedef struct {
     const LockHeader *header;
     const ProofState *state;
+    gint64 read; /* UTC seconds; 0: never, or in a future that a wrong clock told of */
 } Turn;
 
 char *verify_age_text(gint64 seconds)
@@ -29,8 +30,8 @@ char *verify_age_text(gint64 seconds)
 static gint compare_turns(gconstpointer a, gconstpointer b)
 {
     const Turn *first = a, *second = b;
-    if (first->state->read != second->state->read) {
-        return first->state->read < second->state->read ? -1 : 1;
+    if (first->read != second->read) {
+        return first->read < second->read ? -1 : 1;
     }
     if (!first->state->upto != !second->state->upto) {
         return first->state->upto ? -1 : 1;
@@ -42,9 +43,11 @@ static gint compare_turns(gconstpointer a, gconstpointer b)
 static GArray *make_turns(const GPtrArray *headers, const ProofStates *states)
 {
     GArray *turns = g_array_new(FALSE, FALSE, sizeof(Turn));
+    gint64 now = g_get_real_time() / G_USEC_PER_SEC;
     for (guint i = 0; i < headers->len; i++) {
         const LockHeader *header = g_ptr_array_index(headers, i);
-        const Turn turn = {header, proof_states_get(states, header->folder, header->version)};
+        const ProofState *state = proof_states_get(states, header->folder, header->version);
+        const Turn turn = {header, state, state->read > now ? 0 : state->read};
         g_array_append_val(turns, turn);
     }
     g_array_sort(turns, compare_turns);

@@ -35,6 +35,58 @@ void version_set_absent(const Reference *reference, const char *mirror, GError *
                 name);
 }
 
+void version_set_damaged(const DamagedLock *damaged, Catalogue *catalogue, GError **error)
+{
+    g_autoptr(Reference) reference = reference_parse(damaged->folder, catalogue, NULL);
+    g_autofree char *next =
+        reference ? g_strdup_printf("%s@%s", reference->ref, damaged->name) : g_strdup("REF");
+    g_set_error(error, MEDMIRROR_ERROR, (gint)damaged->problem->code,
+                _("%s/%s cannot be read: %s Its files are as they were. Move the lock file away, "
+                  "then bring the version again, which takes what is right of them: medmirror pull "
+                  "%s"),
+                damaged->folder, damaged->name, damaged->problem->message, next);
+}
+
+void version_add_next(GError *error, const char *label, const char *command)
+{
+    if (!error || strstr(error->message, "medmirror ")) {
+        return;
+    }
+    int status = error_exit_status(error);
+    g_autofree char *before = error->message;
+    error->message =
+        status == 3 && label && strstr(before, ".lock.jsonl")
+            ? g_strdup_printf(_("%s Its files are as they were. Move the lock file away, then "
+                                "bring the version again, which takes what is right of them: "
+                                "medmirror pull %s"),
+                              before, label)
+        : status == 6 ? g_strdup_printf(_("%s When that is put right, type: %s"), before, command)
+                      : g_strdup_printf(_("%s What is here is proven by: medmirror verify%s%s"),
+                                        before, label ? " " : "", label ? label : "");
+}
+
+/* A version that is not found may be one that cannot be read. */
+static gboolean is_damaged(Mirror *mirror, const Reference *reference, GError **error)
+{
+    g_autoptr(GPtrArray) all = mirror_damaged_locks(mirror, reference->folder);
+    g_autofree char *name = reference->version ? mirror_version_name(reference->version) : NULL;
+    for (guint i = 0; i < all->len; i++) {
+        const DamagedLock *damaged = g_ptr_array_index(all, i);
+        if (!name || strcmp(damaged->name, name) == 0) {
+            version_set_damaged(damaged, reference->catalogue, error);
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+void version_set_missing(Mirror *mirror, const Reference *reference, GError **error)
+{
+    if (!is_damaged(mirror, reference, error)) {
+        version_set_absent(reference, mirror_path(mirror), error);
+    }
+}
+
 char *version_label(const LockHeader *header)
 {
     gboolean is_whole_name =
@@ -68,7 +120,7 @@ LockHeader *version_choose(Mirror *mirror, const Reference *reference, GError **
         }
     }
     if (versions->len == 0 || reference->version) {
-        version_set_absent(reference, mirror_path(mirror), error);
+        version_set_missing(mirror, reference, error);
         return NULL;
     }
     if (versions->len > 1 && !reference->latest) {

@@ -43,6 +43,46 @@ class Tidying(Journey):
         for suffix in ("", ".lock.jsonl", ".sha256", ".archives"):
             self.assertFalse(os.path.lexists(str(path) + suffix), str(path) + suffix)
 
+    def test_a_lock_that_cannot_be_read_is_damage_and_hides_nothing(self):
+        old, new = self.pull_both()
+        lock = old.with_name("1.0.0.lock.jsonl")
+        whole = lock.read_bytes()
+        lock.chmod(0o644)
+        for data in (b"", whole[:40], whole[:-60]):
+            lock.write_bytes(data)
+            for options in ((), ("--for", "1h"), ("physionet/demo@1.0.0",)):
+                result = self.medmirror("verify", *options, expect=3)
+                self.assert_explains(result, "1.0.0.lock.jsonl", "medmirror pull physionet/demo@1.0.0")
+            self.assertIn("proven       physionet/demo@1.1.0", self.medmirror("verify", expect=3).err)
+            for arguments in (("remove", "physionet/demo@1.0.0"), ("copy", "physionet/demo@1.0.0", "out")):
+                result = self.medmirror(*arguments, expect=3)
+                self.assert_explains(result, "1.0.0.lock.jsonl", "medmirror pull physionet/demo@1.0.0")
+            if len(data) < 60:
+                result = self.medmirror("list", expect=3)
+                self.assertEqual([line.split()[0] for line in result.lines], ["physionet/demo@1.1.0"])
+                self.assertIn("1.0.0.lock.jsonl", result.err)
+        # With no other version in the mirror.
+        lock.write_bytes(b"")
+        self.medmirror("remove", "physionet/demo@1.1.0")
+        self.assertEqual(self.medmirror("verify", "--json", expect=3).status, 3)
+        self.medmirror("path", "physionet/demo", expect=3)
+        # What is said to be typed.
+        lock.rename(self.folder / "away")
+        again, result = self.pull("physionet/demo@1.0.0")
+        self.assert_arrived(again, self.members("demo"), result)
+        self.medmirror("verify")
+
+    def test_a_removal_that_fails_says_what_to_type(self):
+        old, _ = self.pull_both()
+        private = self.mirror / ".medmirror"
+        (private / "removed").write_text("in the way")
+        result = self.medmirror("remove", "physionet/demo@1.0.0", expect=9)
+        self.assert_explains(result, "medmirror remove physionet/demo@1.0.0")
+        self.assertTrue(old.is_dir())
+        (private / "removed").unlink()
+        self.medmirror("remove", "physionet/demo@1.0.0")
+        self.assert_gone(old)
+
     # remove
 
     def test_one_of_two_versions(self):

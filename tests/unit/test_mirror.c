@@ -124,6 +124,14 @@ static void test_versions(Place *place, gconstpointer data)
     g_autoptr(GPtrArray) all = mirror_list(place->mirror, &error);
     g_assert_cmpuint(all->len, ==, 5);
     g_assert_cmpstr(((LockHeader *)all->pdata[4])->folder, ==, "uci/17");
+    g_autoptr(GPtrArray) damaged = mirror_damaged_locks(place->mirror, NULL);
+    g_assert_cmpuint(damaged->len, ==, 1);
+    const DamagedLock *lock = damaged->pdata[0];
+    g_assert_cmpstr(lock->folder, ==, "uci/18");
+    g_assert_cmpstr(lock->name, ==, "1");
+    g_assert_error(lock->problem, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED);
+    g_autoptr(GPtrArray) sound = mirror_damaged_locks(place->mirror, RIG_FOLDER);
+    g_assert_cmpuint(sound->len, ==, 0);
     g_autoptr(GPtrArray) none = mirror_versions(place->mirror, "uci/none", &error);
     g_assert_no_error(error);
     g_assert_cmpuint(none->len, ==, 0);
