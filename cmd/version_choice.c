@@ -60,9 +60,10 @@ void version_add_next(GError *error, const char *label, const char *command)
                                 "bring the version again, which takes what is right of them: "
                                 "medmirror pull %s"),
                               before, label)
-        : status == 6 ? g_strdup_printf(_("%s When that is put right, type: %s"), before, command)
-                      : g_strdup_printf(_("%s What is here is proven by: medmirror verify%s%s"),
-                                        before, label ? " " : "", label ? label : "");
+        : status == 6 || status == 9
+            ? g_strdup_printf(_("%s When that is put right, type: %s"), before, command)
+            : g_strdup_printf(_("%s What is here is proven by: medmirror verify%s%s"), before,
+                              label ? " " : "", label ? label : "");
 }
 
 /* A version that is not found may be one that cannot be read. */
