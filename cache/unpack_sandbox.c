@@ -132,6 +132,9 @@ static const int allowed[] = {
     SCMP_SYS(readlink),
     SCMP_SYS(getrlimit),
     SCMP_SYS(prlimit64),
+    /* The thread sanitizer's own thread, which may still begin when the filter is loaded. */
+    SCMP_SYS(rseq),
+    SCMP_SYS(set_robust_list),
 #endif
 };
 
