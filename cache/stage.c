@@ -270,7 +270,7 @@ static json_t *number_or_null(guint64 number)
 
 gboolean stage_note_progress(Stage *stage, GError **error)
 {
-    static const char *const facts[] = {"ref", "version", "options", "reason"};
+    static const char *const facts[] = {"ref", "version", "options", "reason", "adopting"};
     SpoolTotals totals;
     if (!spool_totals(stage->spool, &totals, error))
         return FALSE;

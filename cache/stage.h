@@ -69,8 +69,10 @@ typedef struct {
     char *folder, *ref, *version, *options; /* may be NULL */
     guint64 held_bytes, wanted_bytes;       /* wanted: SIZE_UNKNOWN where not known */
     guint64 held_files, wanted_files;
-    char *stopped; /* UTC; when it was touched last */
-    char *reason;  /* why it stopped; NULL: killed */
+    char *stopped;  /* UTC; when it was touched last */
+    char *reason;   /* why it stopped; NULL: killed */
+    char *adopting; /* the line that goes on with an adoption; NULL: a pull, which may have taken
+                       over what an adoption left */
 } UnfinishedInfo;
 void unfinished_info_free(UnfinishedInfo *info);
 /* UnfinishedInfo*, owned; takes no lock. */

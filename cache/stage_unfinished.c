@@ -24,6 +24,7 @@ void unfinished_info_free(UnfinishedInfo *info)
     g_free(info->options);
     g_free(info->stopped);
     g_free(info->reason);
+    g_free(info->adopting);
     g_free(info);
 }
 
@@ -103,6 +104,7 @@ static UnfinishedInfo *read_note(int stages, const char *key)
         info->version = g_strdup(json_string_value(json_object_get(object, "version")));
         info->options = g_strdup(json_string_value(json_object_get(object, "options")));
         info->reason = g_strdup(json_string_value(json_object_get(object, "reason")));
+        info->adopting = g_strdup(json_string_value(json_object_get(object, "adopting")));
         info->wanted_bytes = get_number(object, "wanted_bytes");
         info->wanted_files = get_number(object, "wanted_files");
     }

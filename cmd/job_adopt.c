@@ -235,7 +235,8 @@ static gboolean open_stage(Adopt *adopt, GError **error)
             reference->ref, reference->ref);
         return FALSE;
     }
-    return (!adopt->stage_is_ours || spool_set(pull->spool, "adopting", "yes", error)) &&
+    return (!adopt->stage_is_ours ||
+            spool_set(pull->spool, "adopting", adopt->request->command, error)) &&
            spool_set(pull->spool, "ref", reference->ref, error);
 }
 

@@ -175,6 +175,7 @@ static gboolean note_request(Pull *pull, GError **error)
     return stage_set_request(pull->stage, note, error) &&
            spool_set(pull->spool, "ref", pull->reference->ref, error) &&
            spool_set(pull->spool, "options", pull->request->options, error) &&
+           spool_set(pull->spool, "adopting", NULL, error) &&
            spool_set(pull->spool, "reason", NULL, error);
 }
 

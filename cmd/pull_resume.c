@@ -49,9 +49,23 @@ static void tell_going_on(Resume *resume, const UnfinishedInfo *info, const Pull
              held);
 }
 
+/* Of files that somebody has, no source is asked unless it is said. */
+static void leave_adoption(Resume *resume, const UnfinishedInfo *info, const char *name)
+{
+    job_tell(resume->job, JOB_EVENT_STEP, "note", NULL,
+             _("%s: it is an adoption that was interrupted. Go on with: %s, or bring it from its "
+               "source: medmirror pull %s"),
+             name, info->adopting, name);
+    pull_tally_add(&resume->tally, 0);
+}
+
 static void go_on(Resume *resume, Mirror *mirror, const UnfinishedInfo *info)
 {
     const char *name = info->ref ? info->ref : info->folder;
+    if (info->adopting) {
+        leave_adoption(resume, info, name);
+        return;
+    }
     g_autoptr(GError) error = NULL;
     g_autofree char *text = stage_read_request(mirror, info->folder);
     g_autoptr(PullNote) note = pull_note_parse(text ? text : "", &error);

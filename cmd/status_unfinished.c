@@ -64,7 +64,12 @@ static void tell_lines(Console *console, const UnfinishedInfo *info, const PullN
         console_answer(console, _("             needs %s more, and there is room for %s (%s)"),
                        needs, free, room->limited_by);
     }
-    if (!note) {
+    if (info->adopting) {
+        console_answer(console,
+                       _("             Go on with: %s, or bring it from its source: "
+                         "medmirror pull %s"),
+                       info->adopting, ref);
+    } else if (!note) {
         console_answer(console, _("             Type what was asked for again: medmirror pull %s"),
                        ref);
     } else if (!strstr(reason, "--resume")) {

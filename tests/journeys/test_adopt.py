@@ -760,6 +760,22 @@ class Interrupted(Adoption):
             self.assert_nothing_installed()
             self.assert_no_stage()
 
+    def test_what_a_kill_left_is_gone_on_with_by_an_adoption(self):
+        with open(self.downloads / "large", "wb") as file:
+            file.truncate(1 << 36)
+        running = self.start("adopt", "--move", self.manifest, self.downloads)
+        self.wait_until(lambda: any((self.mirror / ".medmirror" / "stage").glob("*/tree/*")))
+        running.kill()
+        self.assertRegex(self.medmirror("status").out, r"Go on with: medmirror adopt .*--move ")
+        self.medmirror("status", "--json")
+        for refs in ((), (self.manifest,)):
+            result = self.medmirror("pull", "--resume", *refs)
+            self.assertRegex(result.err, r"Go on with: medmirror adopt .*--move .*medmirror pull ")
+            self.assertEqual(result.out, "")
+        (self.downloads / "large").unlink()
+        self.medmirror("adopt", "--move", self.manifest, self.downloads)
+        self.assertNotIn("unfinished", self.medmirror("status").out)
+
     def is_installed(self):
         return self.medmirror("path", self.manifest, expect=(0, 7)).status == 0
 
