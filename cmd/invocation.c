@@ -69,31 +69,61 @@ static GPtrArray *option_names(const GOptionEntry *a, const GOptionEntry *b)
     return names;
 }
 
-/* The option that GOption did not know, out of its message ("Unknown option --foo"). */
+/* What wget, curl, aria2 and others call otherwise, or what needs no option here. */
+static const struct {
+    const char *names; /* between blanks */
+    const char *answer;
+} foreign_options[] = {
+    {" --force -f ", N_("There is no --force: nothing here is overwritten. To take what has "
+                        "changed at the source: medmirror pull --refresh REF; to mend a damaged "
+                        "file: medmirror verify --repair REF.")},
+    {" --continue -c ", N_("There is no -c: what was begun always goes on where it stopped.")},
+    {" --recursive -r ", N_("There is no -r: a dataset comes with all its folders.")},
+    {" --output --output-dir --directory-prefix --dest --dir -o -O -P -d ",
+     N_("The place of the mirror is --mirror DIR, and a copy at a place of one's own is made by: "
+        "medmirror pull --to DIR REF")},
+    {" --password --http-password --token -p ",
+     N_("No password is taken from an option, where every process could read it. Type: medmirror "
+        "login SOURCE")},
+    {" --insecure --no-check-certificate -k ",
+     N_("Certificates are always looked at. Of a proxy that has its own: --cacert FILE")},
+};
+
+static const char *foreign_answer(const char *option)
+{
+    g_autofree char *word = g_strdup_printf(" %s ", option);
+    for (gsize i = 0; i < G_N_ELEMENTS(foreign_options); i++) {
+        if (strstr(foreign_options[i].names, word)) {
+            return _(foreign_options[i].answer);
+        }
+    }
+    return NULL;
+}
+
+/* FAILURE is GOption's; of an option that it did not know its message ends with it ("Unknown option
+ * --foo"). */
 static void explain_option(Invocation *invocation, const GError *failure, const GOptionEntry *own,
                            const GOptionEntry *global)
 {
-    const char *dashes = strstr(failure->message, "--");
-    g_autoptr(GPtrArray) names = option_names(own, global);
-    g_autofree char *word = dashes ? g_strndup(dashes + 2, strcspn(dashes + 2, "= ")) : NULL;
-    g_autoptr(GPtrArray) near = word ? nearest_words(word, names, 1) : NULL;
-    gboolean unknown = g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION);
+    const char *verb = invocation->verb->name;
+    const char *last = strrchr(failure->message, ' ');
+    g_autofree char *option = last ? g_strndup(last + 1, strcspn(last + 1, "=")) : g_strdup("");
+    gboolean is_long = g_str_has_prefix(option, "--");
     g_autofree char *text = NULL;
-    if (unknown && g_strcmp0(word, "force") == 0) {
-        text = g_strdup(_("there is no --force: nothing here is overwritten. To take what has "
-                          "changed at the source: medmirror pull --refresh REF; to mend a "
-                          "damaged file: medmirror verify --repair REF."));
-    } else if (unknown && g_str_has_suffix(failure->message, " -c")) {
-        text = g_strdup(_("there is no -c: what was begun always goes on where it stopped."));
-    } else if (unknown && near && near->len) {
-        text =
-            g_strdup_printf(_("'%s' has no option --%s. The nearest one is --%s."),
-                            invocation->verb->name, word, (const char *)g_ptr_array_index(near, 0));
+    if (!g_error_matches(failure, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION)) {
+        text = g_strdup_printf("%s.", failure->message);
+    } else if (foreign_answer(option)) {
+        text = g_strdup(foreign_answer(option));
     } else {
-        text = g_strdup(failure->message);
+        g_autoptr(GPtrArray) names = option_names(own, global);
+        g_autoptr(GPtrArray) near = is_long ? nearest_words(option + 2, names, 1) : NULL;
+        text = near && near->len
+                   ? g_strdup_printf(_("'%s' has no option %s. The nearest one is --%s."), verb,
+                                     option, (const char *)g_ptr_array_index(near, 0))
+                   : g_strdup_printf(_("'%s' has no option %s."), verb, option);
     }
     complain(invocation, text, 2);
-    fprintf(stderr, _("Type: medmirror %s --help\n"), invocation->verb->name);
+    fprintf(stderr, _("Type: medmirror %s --help\n"), verb);
 }
 
 /* The options of every verb; g_free() it. */
@@ -266,6 +296,13 @@ static void log_line(EventLogLevel level, const char *line, gpointer data)
     push_event(teller, event, FALSE);
 }
 
+/* Quotes only where the shell needs them. */
+static char *make_mirror_words(const char *path)
+{
+    g_autofree char *quoted = g_shell_quote(path);
+    return g_strconcat(" --mirror ", strpbrk(path, " '\"\\$`*?[]()<>|&;!~#") ? quoted : path, NULL);
+}
+
 gboolean invocation_open(Invocation *invocation, GError **error)
 {
     invocation->config = config_load(error);
@@ -320,6 +357,9 @@ gboolean invocation_open(Invocation *invocation, GError **error)
     settings->trust = invocation->trust;
     settings->mirror_path = invocation->mirror_path;
     settings->mirror_is_chosen = chosen != NULL;
+    invocation->mirror_words =
+        invocation->mirror ? make_mirror_words(invocation->mirror_path) : g_strdup("");
+    settings->mirror_words = invocation->mirror_words;
     const char *offline = g_getenv("MEDMIRROR_OFFLINE");
     settings->offline = invocation->offline || (offline && *offline && strcmp(offline, "0") != 0);
     settings->engine_config = config->engine;
@@ -426,8 +466,14 @@ int invocation_run(Invocation *invocation, int (*func)(Job *job, gpointer data),
     event_log_set_writer(log_line, &teller);
     catch_signals(ui);
     Run run = {.job = job_new(&invocation->settings), .func = func, .data = data, .ui = ui};
+    /* Every other thread is the job's or made by it, and inherits: signals are this one's. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
     pthread_t thread;
-    if (pthread_create(&thread, NULL, job_thread, &run) != 0) {
+    int failure = pthread_create(&thread, NULL, job_thread, &run);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failure != 0) {
         console_error(invocation->console,
                       _("No thread could be started; the system's limit may be reached."));
         job_free(run.job);
@@ -467,5 +513,6 @@ void invocation_clear(Invocation *invocation)
     g_clear_pointer(&invocation->finder, catalogue_finder_free);
     g_clear_pointer(&invocation->catalogue, catalogue_free);
     g_free(invocation->mirror_path);
+    g_free(invocation->mirror_words);
     g_clear_pointer(&invocation->console, console_free);
 }

@@ -26,6 +26,7 @@ typedef struct {
     Catalogue *catalogue;
     CatalogueFinder *finder;
     char *mirror_path;
+    char *mirror_words; /* as of the settings; owned */
     Console *console;
     JobSettings settings;
 } Invocation;

@@ -45,6 +45,7 @@ typedef struct {
     const TrustSettings *trust;
     const char *mirror_path;
     gboolean mirror_is_chosen; /* by option, environment or configuration */
+    const char *mirror_words; /* " --mirror DIR" where that was typed, for lines to type; else "" */
     gboolean offline;
     EngineConfig engine_config;
     /* Called on the job's thread; takes the event. */

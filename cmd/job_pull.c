@@ -299,8 +299,8 @@ static void add_next_line(const Pull *pull, GError *failure)
     gboolean goes_on = pull->result->is_begun && (status == 5 || status == 6);
     g_autofree char *line =
         goes_on ? g_strdup(pull->command)
-                : g_strdup_printf("medmirror %s %s", pull->request->is_sync ? "sync" : "pull",
-                                  pull->reference->ref);
+                : g_strdup_printf("medmirror %s%s %s", pull->request->is_sync ? "sync" : "pull",
+                                  job_settings(pull->job)->mirror_words, pull->reference->ref);
     g_autofree char *before = failure->message;
     g_auto(GStrv) parts = g_strsplit(format, "%s", 3);
     failure->message = g_strconcat(parts[0], before, parts[1], line, parts[2], NULL);
@@ -465,12 +465,14 @@ gboolean job_pull(Job *job, const PullRequest *request, PullResult **result, GEr
     pull.limits.max_size = config->max_size;
     pull.limits.max_files = config->max_files;
     pull.limits.reserve = config->reserve;
-    pull.command = request->is_sync
-                       ? g_strdup("medmirror sync")
-                       : g_strdup_printf("medmirror pull --resume %s", request->reference->ref);
-    pull.anew = request->is_sync ? g_strdup("medmirror sync")
-                                 : g_strdup_printf("medmirror pull %s%s%s", request->reference->ref,
-                                                   *request->options ? " " : "", request->options);
+    const char *mirror = job_settings(job)->mirror_words;
+    pull.command = request->is_sync ? g_strdup_printf("medmirror sync%s", mirror)
+                                    : g_strdup_printf("medmirror pull --resume%s %s", mirror,
+                                                      request->reference->ref);
+    pull.anew = request->is_sync
+                    ? g_strdup(pull.command)
+                    : g_strdup_printf("medmirror pull%s %s%s%s", mirror, request->reference->ref,
+                                      *request->options ? " " : "", request->options);
     pull.result = *result = g_new0(PullResult, 1);
     pull.result->ref = g_strdup(request->reference->ref);
     gint64 begin = g_get_monotonic_time();

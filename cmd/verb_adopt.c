@@ -331,11 +331,11 @@ static char *command_line(const Adopting *adopting)
         selection_is_all(adopting->selection) ? NULL : selection_describe(adopting->selection);
     /* Quotes only where the shell needs them. */
     const char *shown = strpbrk(arguments[1], " '\"\\$`*?[]()<>|&;!~#") ? from : arguments[1];
-    return g_strdup_printf("medmirror adopt%s%s%s%s%s%s%s %s %s", adopting->move ? " --move" : "",
-                           adopting->in_place ? " --in-place" : "",
-                           adopting->allow_incomplete ? " --allow-incomplete" : "",
-                           list ? " --checksums " : "", list ? list : "", chosen ? " " : "",
-                           chosen ? chosen : "", arguments[0], shown);
+    return g_strdup_printf(
+        "medmirror adopt%s%s%s%s%s%s%s%s %s %s", adopting->invocation->mirror_words,
+        adopting->move ? " --move" : "", adopting->in_place ? " --in-place" : "",
+        adopting->allow_incomplete ? " --allow-incomplete" : "", list ? " --checksums " : "",
+        list ? list : "", chosen ? " " : "", chosen ? chosen : "", arguments[0], shown);
 }
 
 static gboolean is_there(const char *path)

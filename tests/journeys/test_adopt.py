@@ -755,7 +755,7 @@ class Interrupted(Adoption):
             running.send(INTERRUPT)
             result = running.wait(30 * SLOWER)
             self.assert_status(result, 130)
-            self.assertIn(f"medmirror adopt {options[0]} {self.manifest} {self.downloads}", result.err)
+            self.assertIn(f"medmirror adopt --mirror {self.mirror} {options[0]} {self.manifest} {self.downloads}", result.err)
             self.assertEqual(snapshot(self.downloads), before)
             self.assert_nothing_installed()
             self.assert_no_stage()

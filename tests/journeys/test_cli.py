@@ -72,6 +72,11 @@ class WrongWords(Journey):
     def test_options_of_other_tools(self):
         self.assertIn("goes on", self.medmirror("pull", "-c", "uci/17", expect=2).err)
         self.assertIn("--refresh", self.medmirror("pull", "--force", "uci/17", expect=2).err)
+        for option in ("-o", "--output-dir=x"):
+            self.assertIn("medmirror pull --to DIR", self.medmirror("pull", "uci/17", option, expect=2).err)
+        self.assertIn("medmirror login", self.medmirror("login", "physionet", "--password", "x", expect=2).err)
+        self.assertIn("'pull' has no option --zzzz.", self.medmirror("pull", "--zzzz", expect=2).err)
+        self.assertIn("'pull' has no option -z.", self.medmirror("pull", "-z", expect=2).err)
 
     def test_unknown_source_suggests_the_nearest(self):
         self.assertIn("medmirror pull physionet/mitdb", self.medmirror("pull", "phsionet/mitdb", expect=7).err)

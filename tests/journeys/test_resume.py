@@ -139,7 +139,7 @@ class Stops(Journey):
         result = running.wait(30 * SLOWER)
         self.assertLess(time.monotonic() - began, 5 * SLOWER)
         self.assert_status(result, status)
-        self.assertTrue(result.err.endswith(f"medmirror pull --resume {self.url}\n"), str(result))
+        self.assertTrue(result.err.endswith(f"medmirror pull --resume --mirror {self.mirror} {self.url}\n"), str(result))
         self.assert_nothing_installed()
         self.assertIn(self.url, self.medmirror("status").out)
         sent = sum(entry.sent for entry in self.server.record.clear())
