@@ -115,7 +115,7 @@ static char *make_line(const char *name, int percent, guint64 bytes, guint64 rat
     g_autofree char *speed = g_strdup_printf("%s/s", a_second);
     g_autofree char *share = percent < 0 ? g_strdup("    ") : g_strdup_printf("%3d%%", percent);
     g_autofree char *padded_size = text_pad(size, 9);
-    g_autofree char *padded_speed = text_pad(speed, 10);
+    g_autofree char *padded_speed = text_pad(speed, 11);
     g_autofree char *padded_left = text_pad(left, left_columns);
     g_autofree char *tail =
         g_strdup_printf(" %s  %s  %s  %s", share, padded_size, padded_speed, padded_left);
@@ -199,6 +199,8 @@ char *progress_total(const EngineSnapshot *snapshot, const JobProgress *progress
         g_autofree char *checked = size_text((guint64)progress->checked_bytes);
         g_string_append_printf(text, _("checked %" G_GINT64_FORMAT " files, %s"),
                                progress->checked_files, checked);
+    } else if (progress->files_all <= 0) {
+        g_string_append_printf(text, _("%s received, %s/s"), size, rate);
     } else {
         g_string_append_printf(
             text, _("%" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " files, %s received, %s/s"),

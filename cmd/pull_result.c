@@ -67,14 +67,17 @@ char *pull_result_describe(const PullResult *result)
         header->held_files);
     if (result->up_to_date) {
         add_line(text,
-                 result->not_asked ? _("here         %s@%s; the source was not asked for a newer "
-                                       "one: %s, %s")
+                 result->not_asked ? _("here         %s@%s; whether there is a newer one is not "
+                                       "known: %s, %s")
                  : result->is_weak ? _("up to date   %s@%s, as far as the source tells: %s, %s")
                                    : _("up to date   %s@%s: %s, %s"),
                  result->ref, header->version, files, held);
     } else {
         g_autofree char *received = size_text(result->fetched.received);
-        g_autofree char *time = duration_text((guint64)(result->elapsed_us / G_USEC_PER_SEC));
+        g_autofree char *time =
+            result->elapsed_us < 10 * G_USEC_PER_SEC
+                ? g_strdup_printf(_("%.1f s"), (gdouble)result->elapsed_us / G_USEC_PER_SEC)
+                : duration_text((guint64)(result->elapsed_us / G_USEC_PER_SEC));
         gdouble seconds = MAX((gdouble)result->elapsed_us / G_USEC_PER_SEC, 0.001);
         g_autofree char *rate = size_text((guint64)((gdouble)result->fetched.received / seconds));
         if (result->fetched.received) {

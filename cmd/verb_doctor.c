@@ -140,8 +140,9 @@ static void tell_login(Invocation *invocation, const FetcherRow *row)
             g_strdup_printf(_("%s: %s, from %s, which others can read: chmod 600 %s"), row->name,
                             found->user ? found->user : _("a token"), found->origin, found->origin);
     } else {
-        text = g_strdup_printf(_("%s: %s, from %s; not shown to it now"), row->name,
-                               found->user ? found->user : _("a token"), found->origin);
+        text = g_strdup_printf(_("%s: %s, from %s; not tried here (medmirror login %s tries one)"),
+                               row->name, found->user ? found->user : _("a token"), found->origin,
+                               row->name);
     }
     line(invocation, _("login"), text);
     g_autofree char *agent = credentials_agent(invocation->credentials, row->name);

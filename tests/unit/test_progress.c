@@ -108,6 +108,8 @@ static void test_total(void)
     g_assert_nonnull(strstr(total, "7 of 100 files"));
     g_assert_nonnull(strstr(total, "123.5"));
     g_assert_cmpint(progress_percent(snapshot, &progress), ==, 0);
+    g_autofree char *unknown = progress_total(snapshot, &(JobProgress){0});
+    g_assert_true(g_str_has_prefix(unknown, "123.5"));
     progress.bytes_done = 100000;
     g_assert_cmpint(progress_percent(snapshot, &progress), ==, 50);
     progress.bytes_all = -1;
