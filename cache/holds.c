@@ -254,6 +254,13 @@ char *hold_describe(const Hold *hold)
         hold->until == NULL ? g_strdup_printf(_("held by %s"), hold->user)
         : hold->is_over     ? g_strdup_printf(_("was held by %s until %s"), hold->user, hold->until)
                             : g_strdup_printf(_("held by %s until %s"), hold->user, hold->until);
-    return hold->note == NULL || *hold->note == '\0' ? g_steal_pointer(&until)
-                                                     : g_strdup_printf("%s: %s", until, hold->note);
+    char *text = hold->note == NULL || *hold->note == '\0'
+                     ? g_steal_pointer(&until)
+                     : g_strdup_printf("%s: %s", until, hold->note);
+    /* Whoever wrote the note may not write other lines of a list. */
+    for (char *at = text; *at != '\0'; at++) {
+        if (g_ascii_iscntrl(*at))
+            *at = ' ';
+    }
+    return text;
 }

@@ -86,6 +86,10 @@ static void test_set_and_release(Place *place, gconstpointer data)
     g_autofree char *words = hold_describe(first);
     g_assert_cmpstr(words, ==, "held by ana until 2999-01-01: MICCAI paper");
 
+    const Hold many_lines = {.user = (char *)"ana", .note = (char *)"a\nuci/1@2\033[31m\tb"};
+    g_autofree char *line = hold_describe(&many_lines);
+    g_assert_cmpstr(line, ==, "held by ana: a uci/1@2 [31m b");
+
     /* One without an end lasts longest; what one releases leaves the other's. */
     g_autoptr(Hold) longest = hold_find(place->mirror, RIG_FOLDER, "1.0", &error);
     g_assert_cmpstr(longest->user, ==, "bo");
