@@ -200,6 +200,7 @@ gboolean job_plan(Job *job, const PlanSpec *spec, const SpoolTotals *totals, Pla
     if (spec->partial_fd >= 0) {
         partial_file_each_left(spec->partial_fd, on_left, &sums);
     }
+    sums.resume_bytes += spec->kept_bytes;
     figures(spec, totals, &sums, plan);
     if (spec->mirror && !room_measure(spec->mirror, spec->limits, &room, error)) {
         return FALSE;

@@ -12,6 +12,7 @@ typedef struct {
     Spool *spool;
     const ListingHead *head; /* may be NULL */
     int partial_fd;          /* where partial files lie; -1: none */
+    guint64 kept_bytes;      /* received before, beside what lies there and in the spool */
     gboolean keep_archives;
     const Reference *reference;
     const char *version;

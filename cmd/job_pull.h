@@ -21,6 +21,7 @@ typedef struct {
     gboolean allow_incomplete;
     gboolean no_wait;
     gboolean dry_run;
+    guint64 kept_bytes; /* of a dry run, which looks into no stage: what the stage holds */
     Requirement require;
     const char *const *names; /* paths of --files-from; NULL: none */
     const char *to;           /* --to: absolute; a copy goes there afterwards; NULL: none */

@@ -350,6 +350,7 @@ gboolean pull_fetch(Pull *pull, GError **error)
                      .spool = pull->spool,
                      .head = pull->head,
                      .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
+                     .kept_bytes = pull->request->dry_run ? pull->request->kept_bytes : 0,
                      .keep_archives = pull->request->keep_archives,
                      .reference = pull->reference,
                      .version = pull->name->version,

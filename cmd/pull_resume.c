@@ -76,7 +76,9 @@ static void go_on(Resume *resume, Mirror *mirror, const UnfinishedInfo *info)
         return;
     }
     tell_going_on(resume, info, note);
-    PullRequest request = {.no_wait = resume->spec->no_wait, .dry_run = resume->spec->dry_run};
+    PullRequest request = {.no_wait = resume->spec->no_wait,
+                           .dry_run = resume->spec->dry_run,
+                           .kept_bytes = info->held_bytes};
     pull_note_apply(note, &request);
     pull_and_tell(resume->job, resume->spec->catalogue, note->text, &request, &resume->tally);
 }

@@ -1,5 +1,6 @@
 """A pull that is killed at any moment loses nothing: neither what was finished nor what had arrived."""
 
+import json
 import os
 import random
 import time
@@ -142,6 +143,10 @@ class Stops(Journey):
         self.assertTrue(result.err.endswith(f"medmirror pull --resume --mirror {self.mirror} {self.url}\n"), str(result))
         self.assert_nothing_installed()
         self.assertIn(self.url, self.medmirror("status").out)
+        plan = next(event for event in map(json.loads, self.medmirror("pull", "--resume", "--dry-run", "--json").lines)
+                    if event["event"] == "plan")
+        self.assertEqual(plan["fetch"]["value"], self.content.size - plan["resume_bytes"])
+        self.assertGreater(plan["resume_bytes"], 0)
         sent = sum(entry.sent for entry in self.server.record.clear())
         self.server.limit_rate(None)
         path, result = self.pull("--resume", self.url)
