@@ -208,7 +208,9 @@ static gboolean text_read(Config *config, const char *text, const char *path, GE
     g_autoptr(GKeyFile) file = g_key_file_new();
     if (!g_key_file_load_from_data(file, text, (gsize)-1, G_KEY_FILE_NONE, &failure)) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("The configuration %s is wrong: %s"), path, failure->message);
+                    _("The configuration %s is wrong: %s. Put it right with an editor, then type: "
+                      "medmirror config"),
+                    path, failure->message);
         return FALSE;
     }
     g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
@@ -230,7 +232,9 @@ static gboolean file_read(Config *config, const char *path, GError **error)
             return TRUE;
         }
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("The configuration cannot be read: %s"), failure->message);
+                    _("The configuration cannot be read: %s. When that is put right, type: "
+                      "medmirror config"),
+                    failure->message);
         return FALSE;
     }
     g_ptr_array_add(config->files, g_strdup(path));

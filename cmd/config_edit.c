@@ -68,7 +68,9 @@ static gboolean load(GKeyFile *file, int folder, const char *path, mode_t *mode,
         return TRUE;
     }
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                _("The configuration %s is wrong: %s"), path, failure->message);
+                _("The configuration %s is wrong: %s. Put it right with an editor, then type: "
+                  "medmirror config"),
+                path, failure->message);
     return FALSE;
 }
 
@@ -92,13 +94,40 @@ static gboolean change(GKeyFile *file, const char *group, const char *key, const
     return TRUE;
 }
 
+static gboolean has_control(const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if (g_ascii_iscntrl(*at)) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
+/* What the file's syntax has no place for. */
+static gboolean check_can_be_written(const char *group, const char *key, const char *value,
+                                     GError **error)
+{
+    if (strpbrk(group, "[]") || strpbrk(key, "[]=") || has_control(group) || has_control(key) ||
+        !g_utf8_validate(group, -1, NULL) || !g_utf8_validate(key, -1, NULL) ||
+        !g_utf8_validate(value, -1, NULL)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("A configuration cannot hold this: its names have no brackets, equal signs "
+                      "or control characters, and its values are UTF-8 text. What can be set: "
+                      "medmirror config"));
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean edit(int folder, const char *path, const char *group, const char *key,
                      const char *value, gboolean *changed, GError **error)
 {
     g_autoptr(GKeyFile) file = g_key_file_new();
     g_autofree char *name = g_path_get_basename(path);
     mode_t mode = 0644;
-    if (!load(file, folder, path, &mode, error)) {
+    if ((value && !check_can_be_written(group, key, value, error)) ||
+        !load(file, folder, path, &mode, error)) {
         return FALSE;
     }
     *changed = change(file, group, key, value);

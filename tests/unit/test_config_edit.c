@@ -96,6 +96,27 @@ static void test_wrong(void)
     g_assert_no_error(error);
 }
 
+static void test_cannot_be_written(void)
+{
+    static const struct {
+        const char *group, *key, *value;
+    } wrong[] = {{"dataset x]y", "group", "root"},
+                 {"dataset x\n[mirror", "group", "root"},
+                 {"endpoints", "a=b", "http://127.0.0.1"},
+                 {"endpoints", "a\nb", "http://127.0.0.1"},
+                 {"mirror", "dir", "/\xff"}};
+    g_autoptr(GError) error = NULL;
+    write_own("[mirror]\ndir=/data\n");
+    for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+        g_assert_false(edit(wrong[i].group, wrong[i].key, wrong[i].value, &error));
+        g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
+        g_assert_nonnull(strstr(error->message, "medmirror config"));
+        g_clear_error(&error);
+    }
+    g_autofree char *text = read_own();
+    g_assert_cmpstr(text, ==, "[mirror]\ndir=/data\n");
+}
+
 /* People keep it elsewhere, and link to it. */
 static void test_link(void)
 {
@@ -242,6 +263,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config-edit/made", test_made);
     g_test_add_func("/config-edit/comments-stay", test_comments_stay);
     g_test_add_func("/config-edit/wrong", test_wrong);
+    g_test_add_func("/config-edit/cannot-be-written", test_cannot_be_written);
     g_test_add_func("/config-edit/link", test_link);
     g_test_add_func("/config-edit/at-once", test_at_once);
     g_test_add_func("/config-edit/keys", test_keys);
