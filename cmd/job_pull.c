@@ -120,6 +120,19 @@ static gboolean holds(const LockHeader *header, const PullRequest *request)
     return selection_equal(both, header->selection);
 }
 
+/* One whose folder was removed by hand is brought again; one in place is its owner's affair. */
+static GPtrArray *find_versions(const Pull *pull, GError **error)
+{
+    GPtrArray *versions = mirror_versions(pull->mirror, pull->reference->folder, error);
+    for (guint i = versions ? versions->len : 0; i > 0; i--) {
+        const LockHeader *header = g_ptr_array_index(versions, i - 1);
+        if (!header->in_place && !mirror_has_tree(pull->mirror, header)) {
+            g_ptr_array_remove_index(versions, i - 1);
+        }
+    }
+    return versions;
+}
+
 gboolean pull_finish_with(Pull *pull, const LockHeader *header)
 {
     pull->result->header = lock_header_copy(header);
@@ -150,7 +163,7 @@ static gboolean pull_open(Pull *pull, GError **error)
         g_propagate_error(error, g_steal_pointer(&absent));
         return FALSE;
     }
-    pull->versions = mirror_versions(pull->mirror, pull->reference->folder, error);
+    pull->versions = find_versions(pull, error);
     return pull->versions != NULL;
 }
 
@@ -163,12 +176,14 @@ static gboolean note_request(Pull *pull, GError **error)
     if (pull->request->is_sync && begun && is_begun(pull) &&
         !pull_note_is_of(begun, pull->request)) {
         g_autofree char *options = pull_note_options(begun);
+        g_autofree char *resume =
+            g_strdup_printf("medmirror pull --resume%s %s", job_settings(pull->job)->mirror_words,
+                            pull->reference->ref);
         pull->result->other_begun = TRUE;
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_BUSY,
                     _("%s: a pull of it (%s) is unfinished, and is left as it is. Go on with it: "
-                      "medmirror pull --resume %s"),
-                    pull->reference->ref, *options ? options : _("everything"),
-                    pull->reference->ref);
+                      "%s"),
+                    pull->reference->ref, *options ? options : _("everything"), resume);
         return FALSE;
     }
     g_autofree char *note = pull_note_make(pull->request, begun);
@@ -198,7 +213,7 @@ static gboolean pull_take(Pull *pull, GError **error)
     }
     /* Whoever was waited for may have brought it. */
     g_ptr_array_unref(pull->versions);
-    pull->versions = mirror_versions(pull->mirror, pull->reference->folder, error);
+    pull->versions = find_versions(pull, error);
     if (!pull->versions) {
         return FALSE;
     }
@@ -446,6 +461,9 @@ static gboolean check_answer(Pull *pull, GError **error)
     const LockHeader *header = pull->result->header;
     if (!header) {
         return TRUE;
+    }
+    if (pull->result->up_to_date && !version_check_tree(pull->mirror, header, error)) {
+        return FALSE;
     }
     if (pull->request->is_sync) {
         return TRUE;

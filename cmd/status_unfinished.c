@@ -47,7 +47,7 @@ static char *reason_text(const UnfinishedInfo *info, const PullNote *note)
 }
 
 static void tell_lines(Console *console, const UnfinishedInfo *info, const PullNote *note,
-                       const char *options, const Room *room)
+                       const char *options, const Room *room, const char *words)
 {
     g_autofree char *held = size_text(info->held_bytes);
     g_autofree char *stopped = local_text(info->stopped);
@@ -70,10 +70,12 @@ static void tell_lines(Console *console, const UnfinishedInfo *info, const PullN
                          "medmirror pull %s"),
                        info->adopting, ref);
     } else if (!note) {
-        console_answer(console, _("             Type what was asked for again: medmirror pull %s"),
+        console_answer(console,
+                       _("             Type what was asked for again: medmirror pull%s %s"), words,
                        ref);
     } else if (!strstr(reason, "--resume")) {
-        console_answer(console, _("             Go on with: medmirror pull --resume %s"), ref);
+        console_answer(console, _("             Go on with: medmirror pull --resume%s %s"), words,
+                       ref);
     }
 }
 
@@ -83,12 +85,12 @@ static json_t *size_or_null(guint64 size)
 }
 
 static void tell_one(Console *console, const UnfinishedInfo *info, const PullNote *note,
-                     const Room *room)
+                     const Room *room, const char *words)
 {
     const char *ref = info->ref ? info->ref : info->folder;
     g_autofree char *options =
         note ? pull_note_options(note) : g_strdup(info->options ? info->options : "");
-    tell_lines(console, info, note, options, room);
+    tell_lines(console, info, note, options, room, words);
     json_t *facts = json_pack(
         "{s:s, s:s, s:I, s:o, s:o, s:s, s:s?, s:b}", "ref", ref, "options", options, "bytes",
         (json_int_t)info->held_bytes, "wanted", size_or_null(info->wanted_bytes), "needs",
@@ -100,14 +102,15 @@ static void tell_one(Console *console, const UnfinishedInfo *info, const PullNot
     console_json(console, "unfinished", facts);
 }
 
-gboolean status_tell_unfinished(Console *console, Mirror *mirror, const Room *room, GError **error)
+gboolean status_tell_unfinished(Console *console, Mirror *mirror, const Room *room,
+                                const char *words, GError **error)
 {
     g_autoptr(GPtrArray) all = stage_list_unfinished(mirror, error);
     for (guint i = 0; all && i < all->len; i++) {
         const UnfinishedInfo *info = g_ptr_array_index(all, i);
         g_autofree char *text = stage_read_request(mirror, info->folder);
         g_autoptr(PullNote) note = text ? pull_note_parse(text, NULL) : NULL;
-        tell_one(console, info, note, room);
+        tell_one(console, info, note, room, words);
     }
     return all != NULL;
 }

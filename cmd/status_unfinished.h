@@ -7,5 +7,7 @@
 #include "room.h"
 #include "stage.h"
 
-/* Answers and JSON events "unfinished" for each pull that nobody works on. ROOM: what there is. */
-gboolean status_tell_unfinished(Console *console, Mirror *mirror, const Room *room, GError **error);
+/* Answers and JSON events "unfinished" for each pull that nobody works on. ROOM: what there is;
+ * WORDS: as of JobSettings.mirror_words. */
+gboolean status_tell_unfinished(Console *console, Mirror *mirror, const Room *room,
+                                const char *words, GError **error);

@@ -206,7 +206,7 @@ static gboolean tell_status(Invocation *invocation, GError **error)
     console_answer(console, _("mirror       %s"), mirror_path(mirror));
     g_autoptr(GPtrArray) headers = mirror_list(mirror, error);
     if (!headers || !room_measure(mirror, &limits, &room, error) ||
-        !status_tell_unfinished(console, mirror, &room, error) ||
+        !status_tell_unfinished(console, mirror, &room, invocation->mirror_words, error) ||
         !tell_owners(console, mirror, error) || !tell_leftovers(console, mirror, error)) {
         return FALSE;
     }

@@ -46,7 +46,7 @@ class Resume(WithAPlainSite):
     def test_goes_on_with_the_options_it_had(self):
         result = self.begin("--include", "a*")
         self.assertEqual(result.status, 130, str(result))
-        self.assertTrue(result.err.endswith(f"medmirror pull --resume {self.url}\n"), str(result))
+        self.assertTrue(result.err.endswith(f"medmirror pull --resume --mirror {self.mirror} {self.url}\n"), str(result))
         self.server.record.clear()
         path, result = self.pull("--resume", self.url)
         self.assertRegex(result.err, r"going on     \S+ --include 'a\*', begun \d\d:\d\d by you on this machine; "
@@ -109,7 +109,7 @@ class Resume(WithAPlainSite):
     def test_the_origin_failed_and_comes_back(self):
         self.server.faults.add(faults.status(500, "/d/b1.bin"))
         result = self.medmirror("pull", self.url, expect=5)
-        self.assertTrue(result.err.endswith(f"medmirror pull --resume {self.url}\n"), str(result))
+        self.assertTrue(result.err.endswith(f"medmirror pull --resume --mirror {self.mirror} {self.url}\n"), str(result))
         self.server.faults.clear()
         self.server.record.clear()
         path, result = self.pull("--resume", self.url)
@@ -126,7 +126,7 @@ class Resume(WithAPlainSite):
         self.assert_arrived(path, self.members, result)
 
     def assert_explains_in_status(self):
-        self.assertIn(f"medmirror pull {self.url}", self.medmirror("status").out)
+        self.assertIn(f"medmirror pull --mirror {self.mirror} {self.url}", self.medmirror("status").out)
 
 
 class Status(WithAPlainSite):
@@ -137,13 +137,13 @@ class Status(WithAPlainSite):
                                               r"\S+ MB kept   stopped \d{4}-\d\d-\d\d \d\d:\d\d$")
         self.assertIn("Interrupted", out)
         self.assertRegex(out, r"needs \S+ \S+ more, and there is room for")
-        self.assertIn(f"medmirror pull --resume {self.url}", out)
+        self.assertIn(f"medmirror pull --resume --mirror {self.mirror} {self.url}", out)
 
     def test_killed(self):
         self.begin(number=None)
         out = self.medmirror("status").out
         self.assertIn("killed", out)
-        self.assertIn(f"medmirror pull --resume {self.url}", out)
+        self.assertIn(f"medmirror pull --resume --mirror {self.mirror} {self.url}", out)
 
     def test_a_kill_after_an_interrupt_is_a_kill(self):
         self.begin()

@@ -237,7 +237,7 @@ class Course(Syncs):
         running.wait()
         self.server.limit_rate(None)
         result = self.sync(expect=8)
-        self.assertIn("medmirror pull --resume physionet/growing", self.lines_of(result, "physionet/growing")[0])
+        self.assertIn(f"medmirror pull --resume --mirror {self.mirror} physionet/growing", self.lines_of(result, "physionet/growing")[0])
         self.assertFalse(self.folder_of("growing", "1.1.0").exists())
         self.medmirror("pull", "--resume")
         self.assertEqual(set(self.digests(self.folder_of("growing", "1.1.0"))), {"a.bin"})
