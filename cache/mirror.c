@@ -284,6 +284,15 @@ char *mirror_version_path(const Mirror *mirror, const char *folder, const char *
     return g_build_filename(mirror->path, folder, name, NULL);
 }
 
+gboolean mirror_has_tree(const Mirror *mirror, const LockHeader *header)
+{
+    g_autofree char *name = mirror_version_name(header->version);
+    g_autofree char *path = g_build_filename(header->folder, name, NULL);
+    struct stat now;
+    /* Whoever may not look does not know. */
+    return fstatat(mirror->fd, path, &now, 0) == 0 ? S_ISDIR(now.st_mode) : errno == EACCES;
+}
+
 LockReader *mirror_open_lock(Mirror *mirror, const char *folder, const char *version,
                              GError **error)
 {

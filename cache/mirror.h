@@ -59,6 +59,9 @@ typedef struct {
 void damaged_lock_free(DamagedLock *damaged);
 /* Of the dataset FOLDER, or of the whole mirror (NULL): DamagedLock*, owned, sorted. */
 GPtrArray *mirror_damaged_locks(Mirror *mirror, const char *folder);
+/* Is the folder of the version there (of one in place: where it lies)? A lock alone says so no
+ * longer when somebody removed or moved it. */
+gboolean mirror_has_tree(const Mirror *mirror, const LockHeader *header);
 /* Absolute path of the version's tree; owned. */
 char *mirror_version_path(const Mirror *mirror, const char *folder, const char *version);
 /* As lock_reader_open(). */

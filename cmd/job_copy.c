@@ -328,6 +328,9 @@ gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char
         return FALSE;
     }
     g_autoptr(LockCursor) lock = lock_cursor_new(reader);
+    if (!version_check_tree(mirror, header, error)) {
+        return FALSE;
+    }
     copy.named = g_string_new(NULL);
     copy.tree_fd = mirror_open_tree(mirror, header->folder, header->version, error);
     result->is_private = is_private(header, copy.tree_fd);

@@ -269,7 +269,9 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
     version_watch_begin(&verify.watch, mirror, header);
     g_auto(VersionWatch) watch = verify.watch;
     g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
-    verify.tree_fd = lock ? mirror_open_tree(mirror, header->folder, header->version, error) : -1;
+    gboolean has_tree = lock && version_check_tree(mirror, header, error);
+    verify.tree_fd =
+        has_tree ? mirror_open_tree(mirror, header->folder, header->version, error) : -1;
     verify.has_moved =
         lock && g_strcmp0(lock_reader_header(lock)->fingerprint, header->fingerprint) != 0;
     if (verify.tree_fd < 0) {

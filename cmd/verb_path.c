@@ -19,6 +19,9 @@ static int print_paths(Invocation *invocation, gboolean complete, GError **error
                         reference->ref, header->version, reference->ref);
             return 1;
         }
+        if (!version_check_tree(mirror, header, error)) {
+            return 1;
+        }
         g_autofree char *path = mirror_version_path(mirror, reference->folder, header->version);
         console_answer(invocation->console, "%s", path);
         console_json(invocation->console, "path",

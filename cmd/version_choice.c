@@ -47,6 +47,28 @@ void version_set_damaged(const DamagedLock *damaged, Catalogue *catalogue, GErro
                 damaged->folder, damaged->name, damaged->problem->message, next);
 }
 
+gboolean version_check_tree(const Mirror *mirror, const LockHeader *header, GError **error)
+{
+    if (mirror_has_tree(mirror, header)) {
+        return TRUE;
+    }
+    g_autofree char *label = version_label(header);
+    g_autofree char *path = mirror_version_path(mirror, header->folder, header->version);
+    if (header->in_place) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s is in place at %s, and no folder is there any more. When it is gone for "
+                      "good, forget it with: medmirror remove %s"),
+                    label, header->in_place, label);
+    } else {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("The folder of %s, %s, is not there any more: somebody removed or moved it. "
+                      "Bring it again with: medmirror pull %s, or forget it with: medmirror remove "
+                      "%s"),
+                    label, path, label, label);
+    }
+    return FALSE;
+}
+
 void version_add_next(GError *error, const char *label, const char *command)
 {
     if (!error || strstr(error->message, "medmirror ")) {

@@ -25,6 +25,9 @@ void version_set_damaged(const DamagedLock *damaged, Catalogue *catalogue, GErro
  * (NULL: with several) at COMMAND. */
 void version_add_next(GError *error, const char *label, const char *command);
 
+/* _DAMAGED: the folder of HEADER's version is not there any more. */
+gboolean version_check_tree(const Mirror *mirror, const LockHeader *header, GError **error);
+
 /* The name that can be typed for this version: "physionet/mitdb@1.0.0"; of an address or a manifest
  * file, where nothing is cut off behind '@', its folder: "http/HOST/x.zip@2026-11-23". Owned. */
 char *version_label(const LockHeader *header);

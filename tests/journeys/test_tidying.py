@@ -72,6 +72,43 @@ class Tidying(Journey):
         self.assert_arrived(again, self.members("demo"), result)
         self.medmirror("verify")
 
+    def test_a_folder_that_was_removed_by_hand_is_missed_and_brought_again(self):
+        old, new = self.pull_both()
+        shutil.rmtree(old)
+        for arguments in (("path", "physionet/demo@1.0.0"), ("verify",), ("verify", "--repair"),
+                          ("verify", "--for", "1h"), ("copy", "physionet/demo@1.0.0", "out")):
+            result = self.medmirror(*arguments, expect=3)
+            self.assert_explains(result, old, "medmirror pull physionet/demo@1.0.0")
+            self.assertNotIn(str(old), result.out)
+        again, result = self.pull("physionet/demo@1.0.0")
+        self.assertEqual(again, old)
+        self.assert_arrived(old, self.members("demo"), result)
+        self.medmirror("verify")
+        # The newest, by a sync.
+        shutil.rmtree(new)
+        self.medmirror("sync")
+        self.assert_arrived(new, self.members("demo", "1.1.0"))
+        shutil.rmtree(old)
+        self.medmirror("remove", "physionet/demo@1.0.0")
+        self.assert_gone(old)
+        self.medmirror("verify")
+
+    def test_a_folder_in_place_that_went_is_said(self):
+        folder = self.folder / "theirs"
+        for name, content in self.members("demo").items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content.bytes())
+        self.medmirror("adopt", "--in-place", "physionet/demo@1.0.0", folder)
+        folder.rename(self.folder / "elsewhere")
+        for verb in ("path", "pull", "verify"):
+            result = self.medmirror(verb, "physionet/demo@1.0.0", expect=3)
+            self.assert_explains(result, folder, "medmirror remove physionet/demo@1.0.0")
+            self.assertEqual(result.out, "")
+        self.pull("physionet/demo")
+        self.medmirror("sync")
+        self.medmirror("remove", "physionet/demo@1.0.0")
+        self.medmirror("verify")
+
     def test_a_removal_that_fails_says_what_to_type(self):
         old, _ = self.pull_both()
         private = self.mirror / ".medmirror"
