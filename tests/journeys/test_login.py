@@ -145,7 +145,7 @@ class Login(LoginJourney):
                                  (["login", "nowhere"], "physionet"), (["login", "physionet"], "--user NAME"),
                                  (["login", "physionet", "--user", "a:b"], "colon"), (["logout"], "logout physionet"),
                                  (["logout", "uci"], "physionet"),
-                                 (["login", "physionet", "--user", "a", "--password", "x"], "--password")):
+                                 (["login", "physionet", "--user", "a", "--password", "x"], "No password is taken from an option")):
             _, err = self.feed("", *arguments, expect=2)
             self.assertIn(words, err, arguments)
         _, err = self.feed("\n", "login", "physionet", "--user", "ana", expect=2)
