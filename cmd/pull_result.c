@@ -6,6 +6,7 @@
 #include "progress.h"
 #include "pull_note.h"
 #include "size_text.h"
+#include "version_choice.h"
 
 static void add_line(GString *text, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
@@ -149,7 +150,17 @@ static gboolean copy_result(Job *job, const PullRequest *request, const PullResu
     const char *mirror_path = job_settings(job)->mirror_path;
     g_auto(CopyResult) copy = {0};
     g_autoptr(Mirror) mirror = mirror_open(mirror_path, MIRROR_OPEN_READ, error);
-    if (!mirror || !job_copy(job, mirror, result->header, request->to, &copy, error)) {
+    g_autoptr(GError) failure = NULL;
+    if (!mirror) {
+        return FALSE;
+    }
+    if (!job_copy(job, mirror, result->header, request->to, &copy, &failure)) {
+        g_autofree char *label = version_label(result->header);
+        g_autofree char *quoted = g_shell_quote(request->to);
+        g_autofree char *again = g_strdup_printf("medmirror copy%s %s %s",
+                                                 job_settings(job)->mirror_words, label, quoted);
+        version_add_next(failure, label, again);
+        g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
     }
     job_copy_tell(job, result->header, &copy);

@@ -20,7 +20,8 @@ static gboolean copy(Job *job, const Invocation *invocation, GError **error)
     if (!job_copy(job, mirror, header, path, &result, &failure)) {
         g_autofree char *label = version_label(header);
         g_autofree char *quoted = g_shell_quote(invocation->arguments[1]);
-        g_autofree char *again = g_strdup_printf("medmirror copy %s %s", label, quoted);
+        g_autofree char *again = g_strdup_printf("medmirror copy%s %s %s",
+                                                 job_settings(job)->mirror_words, label, quoted);
         version_add_next(failure, label, again);
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;

@@ -145,7 +145,8 @@ static int tell_error(Job *job, const LockHeader *header, GError *error)
 {
     int status = error_exit_status(error);
     g_autofree char *label = header ? version_label(header) : NULL;
-    g_autofree char *again = g_strdup_printf("medmirror remove %s", label ? label : "REF");
+    g_autofree char *again = g_strdup_printf(
+        "medmirror remove%s %s", job_settings(job)->mirror_words, label ? label : "REF");
     if (status == 8) {
         add_sentence(error, _("Who works here is told by: medmirror status"));
     }

@@ -165,7 +165,8 @@ static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
     }
     tell_part(job, header);
     g_autofree char *label = version_label(header);
-    g_autofree char *again = g_strdup_printf("medmirror verify %s", label);
+    g_autofree char *again =
+        g_strdup_printf("medmirror verify%s %s", job_settings(job)->mirror_words, label);
     version_add_next(error, label, again);
     int status = finish(job, result, mended, error);
     g_clear_pointer(&result, verify_result_free);

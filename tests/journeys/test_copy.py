@@ -183,6 +183,12 @@ class Copy(Journey):
         self.medmirror("pull", "--dry-run", self.url, "--to", self.place)
         self.assertFalse(self.place.exists())
 
+    def test_a_place_that_cannot_be_made_is_said_with_the_line_that_makes_the_copy(self):
+        for arguments in (("pull", self.url, "--to", "/proc/nothing"), ("copy", self.ref, "/proc/nothing")):
+            result = self.medmirror(*arguments, expect=6)
+            self.assertRegex(result.err, f"medmirror copy --mirror {self.mirror} .*{self.ref}.* '/proc/nothing'")
+            self.assertEqual(result.out, "")
+
     def test_pull_to_goes_on_by_resume(self):
         self.server.limit_rate(100_000)
         running = self.start("pull", self.url, "--to", self.place)

@@ -114,7 +114,7 @@ class Tidying(Journey):
         private = self.mirror / ".medmirror"
         (private / "removed").write_text("in the way")
         result = self.medmirror("remove", "physionet/demo@1.0.0", expect=9)
-        self.assert_explains(result, "medmirror remove physionet/demo@1.0.0")
+        self.assert_explains(result, f"medmirror remove --mirror {self.mirror} physionet/demo@1.0.0")
         self.assertTrue(old.is_dir())
         (private / "removed").unlink()
         self.medmirror("remove", "physionet/demo@1.0.0")
