@@ -240,7 +240,7 @@ GPtrArray *progress_lines(const EngineSnapshot *snapshot, const JobProgress *pro
     for (guint i = 0; i < running && i < most; i++) {
         g_ptr_array_add(lefts, left_text(&g_array_index(snapshot->running, TransferProgress, i)));
     }
-    if (lefts->len) {
+    if (snapshot && lefts->len) {
         add_files(lines, snapshot->running, lefts, columns, unicode);
     }
     if (running > most) {

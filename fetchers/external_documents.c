@@ -248,6 +248,31 @@ static gboolean answer_document(ExternalDocuments *documents, guint id, GError *
     return append_piece(documents, line, error) && send_line(documents, line, error);
 }
 
+/* The document that MESSAGE asks for, at ADDRESS. Owned. */
+static Document *get_document(const ExternalDocuments *documents, const Message *message,
+                              const char *address, GError **error)
+{
+    HostServices *services = documents->services;
+    g_autoptr(GPtrArray) headers = g_ptr_array_new();
+    for (guint i = 0; i < message->headers->len; i++)
+        g_ptr_array_add(headers, message->headers->pdata[i]);
+    g_ptr_array_add(headers, NULL);
+    const DocumentRequest request = {
+        .url = address,
+        .headers = (const char *const *)headers->pdata,
+        .max_bytes = message->most_bytes == SIZE_UNKNOWN
+                         ? 0
+                         : CLAMP(message->most_bytes, 1, MOST_DOCUMENT_BYTES),
+        .optional = message->optional,
+        .if_none_match = message->if_none_match,
+        .if_modified_since = message->if_modified_since,
+        .head_only = message->head_only,
+        .any_status = message->any_status,
+        .source = documents->external->name,
+    };
+    return services->get(services, &request, error);
+}
+
 gboolean external_documents_get(ExternalDocuments *documents, const Message *message,
                                 GError **error)
 {
@@ -262,26 +287,8 @@ gboolean external_documents_get(ExternalDocuments *documents, const Message *mes
     }
     GError *why = NULL;
     g_autofree char *address = external_address(external, services, message->address, &why);
-    if (address && external_check_headers(external, services, address, message->headers, &why)) {
-        g_autoptr(GPtrArray) headers = g_ptr_array_new();
-        for (guint i = 0; i < message->headers->len; i++)
-            g_ptr_array_add(headers, message->headers->pdata[i]);
-        g_ptr_array_add(headers, NULL);
-        const DocumentRequest request = {
-            .url = address,
-            .headers = (const char *const *)headers->pdata,
-            .max_bytes = message->most_bytes == SIZE_UNKNOWN
-                             ? 0
-                             : CLAMP(message->most_bytes, 1, MOST_DOCUMENT_BYTES),
-            .optional = message->optional,
-            .if_none_match = message->if_none_match,
-            .if_modified_since = message->if_modified_since,
-            .head_only = message->head_only,
-            .any_status = message->any_status,
-            .source = external->name,
-        };
-        documents->document = services->get(services, &request, &why);
-    }
+    if (address && external_check_headers(external, services, address, message->headers, &why))
+        documents->document = get_document(documents, message, address, &why);
     if (documents->document && !check_kind(documents, message, address, documents->document, &why))
         g_clear_pointer(&documents->document, document_free);
     if (!documents->document)
