@@ -359,6 +359,96 @@ static void test_many(void)
     }
 }
 
+/* Raw deflate of one stored block (RFC 1951, 3.2.4): DATA lie in it as they are. */
+static GByteArray *stored_block(const GByteArray *data)
+{
+    GByteArray *body = g_byte_array_new();
+    put(body, 1, 1);
+    put(body, data->len, 2);
+    put(body, ~data->len & 0xffff, 2);
+    g_byte_array_append(body, data->data, data->len);
+    return body;
+}
+
+/* Where a member ends is found by its descriptor: what looks like one within it, in all its
+ * numbers, must cost time and no more. */
+static void test_false_descriptors(void)
+{
+    enum {
+        FALSE_AT = 1000
+    };
+    g_autoptr(GByteArray) data = noise(3, 30000);
+    g_autoptr(GByteArray) false_one = g_byte_array_new();
+    put(false_one, 0x08074b50, 4);
+    put(false_one, 12345, 4);
+    put(false_one, 5 + FALSE_AT, 4); /* behind the block's header */
+    put(false_one, 20000, 4);
+    put_text(false_one, "PK");
+    memcpy(data->data + FALSE_AT, false_one->data, false_one->len);
+    g_autoptr(GByteArray) body = stored_block(data);
+    Zip *zip = zip_new();
+    for (guint i = 0; i < 60; i++) {
+        g_autofree char *name = g_strdup_printf("%02u", i);
+        ZipPart part = zip_part(name, name, ZIP_DEFLATE | ZIP_DESCRIPTOR);
+        if (i % 5 == 3) {
+            part.data = data->data;
+            part.length = data->len;
+            part.body = body;
+        }
+        zip_add_part(zip, &part);
+    }
+    g_autoptr(GByteArray) bytes = zip_finish(zip);
+    g_autoptr(UnpackRule) rule = zip_rule();
+    for (gsize i = 0; i < G_N_ELEMENTS(paces); i++) {
+        g_auto(Try) try = {.rule = rule, .bytes = bytes, .slow = paces[i] ? 7000 : 0};
+        try_run(&try);
+        try_assert_ok(&try);
+        g_assert_cmpuint(try.members->len, ==, 60);
+        try_assert_text(&try, "00", "00");
+        try_assert_text(&try, "59", "59");
+        try_assert_file(&try, "03", data->data, data->len);
+        try_assert_file(&try, "58", data->data, data->len);
+    }
+}
+
+/* Small and large ones of every form side by side, larger than what is decoded at once too. */
+static void test_side_by_side(void)
+{
+    static const guint forms[] = {0, ZIP_DEFLATE, ZIP_DEFLATE | ZIP_DESCRIPTOR,
+                                  ZIP_DEFLATE | ZIP_DESCRIPTOR64};
+    static const gsize sizes[] = {0, 10, 70000, 900000, 3000000};
+    const gsize most = 17 * 1024 * 1024;
+    g_autoptr(GByteArray) random = noise(4, 3000000);
+    g_autofree guint8 *zeros = g_malloc0(most);
+    g_autoptr(GHashTable) lengths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    Zip *zip = zip_new();
+    for (guint i = 0; i < 30; i++) {
+        char *name = g_strdup_printf("d%u/%02u", i % 3, i);
+        ZipPart part = zip_part(name, "", forms[i % G_N_ELEMENTS(forms)]);
+        const gboolean is_huge = i % 10 == 6;
+        part.length = is_huge ? most : sizes[i * 7 % G_N_ELEMENTS(sizes)];
+        part.data = is_huge ? zeros : random->data;
+        zip_add_part(zip, &part);
+        g_hash_table_insert(lengths, name, GSIZE_TO_POINTER(part.length));
+    }
+    g_autoptr(GByteArray) bytes = zip_finish(zip);
+    g_autoptr(UnpackRule) rule = zip_rule();
+    static const gsize slow[] = {0, 1000000};
+    for (gsize i = 0; i < G_N_ELEMENTS(slow); i++) {
+        g_auto(Try) try = {.rule = rule, .bytes = bytes, .slow = slow[i]};
+        try_run(&try);
+        try_assert_ok(&try);
+        g_assert_cmpuint(try.members->len, ==, 30);
+        GHashTableIter iter;
+        gpointer name, length;
+        g_hash_table_iter_init(&iter, lengths);
+        while (g_hash_table_iter_next(&iter, &name, &length)) {
+            gsize wanted = GPOINTER_TO_SIZE(length);
+            try_assert_file(&try, name, wanted == most ? zeros : random->data, wanted);
+        }
+    }
+}
+
 /* Members that are archives themselves, as UCI has them. */
 static void test_nested(void)
 {
@@ -451,6 +541,8 @@ int main(int argc, char **argv)
     g_test_add_func("/unpack_zip/cut_anywhere", test_cut_anywhere);
     g_test_add_func("/unpack_zip/rare_methods", test_rare_methods);
     g_test_add_func("/unpack_zip/many", test_many);
+    g_test_add_func("/unpack_zip/false_descriptors", test_false_descriptors);
+    g_test_add_func("/unpack_zip/side_by_side", test_side_by_side);
     g_test_add_func("/unpack_zip/nested", test_nested);
     return g_test_run();
 }
