@@ -300,7 +300,7 @@ static int verify_in_slices(Job *job, Verifying *verifying, Mirror *mirror)
                                    : all   ? mirror_list(mirror, &error)
                                            : choose_versions(verifying, mirror, &error);
     int damaged = all ? tell_damaged_locks(job, verifying, mirror, NULL) : 0;
-    if (!error && damaged && headers->len == 0) {
+    if (!error && damaged && (!headers || headers->len == 0)) {
         return damaged;
     }
     if (!error && (!headers || headers->len == 0)) {
