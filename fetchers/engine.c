@@ -190,8 +190,9 @@ static void take_in(Engine *engine, Transfer *transfer)
     transfer->history.addresses = transfer->file->addresses->len;
     const Fetcher *fetcher = transfer->is_document ? NULL : transfer->fetcher;
     transfer->history.can_refresh = fetcher != NULL && fetcher->refresh != NULL;
-    transfer->history.can_log_in = !transfer->with_login && fetcher != NULL && fetcher->prepare != NULL &&
-                                   fetcher->row.login != NULL && fetcher->row.login->where_refused;
+    transfer->history.can_log_in = !transfer->with_login && fetcher != NULL &&
+                                   fetcher->prepare != NULL && fetcher->row.login != NULL &&
+                                   fetcher->row.login->where_refused;
     g_hash_table_add(engine->alive, transfer);
 }
 
