@@ -211,28 +211,52 @@ static gboolean verify_at_once(Verify *verify, LockReader *lock, GError **error)
     return TRUE;
 }
 
-static void check_list(Verify *verify, Mirror *mirror, const LockHeader *header)
+/* The list beside the tree, digested while the tree is looked at. */
+typedef struct {
+    TaskQueue *home;
+    DigestJob *job; /* NULL: it cannot be opened, or is through */
+    gboolean is_right;
+    const char *fingerprint;
+} ListCheck;
+
+static void on_list_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
+{
+    ListCheck *check = data;
+    check->job = NULL;
+    if (errno_value == 0) {
+        g_autofree char *hex = digest_to_hex(digest_set_get(digests, DIGEST_SHA256));
+        g_autofree char *fingerprint = g_strdup_printf("mm1:%s", hex);
+        check->is_right = g_strcmp0(fingerprint, check->fingerprint) == 0;
+    }
+}
+
+static void list_check_begin(ListCheck *check, Job *job, Mirror *mirror, const LockHeader *header)
 {
     g_autofree char *version = mirror_version_name(header->version);
     g_autofree char *name = g_strdup_printf("%s/%s.sha256", header->folder, version);
     int fd = openat(mirror_fd(mirror), name, O_RDONLY | O_CLOEXEC);
-    guint8 buffer[65536];
-    gssize got = 0;
-    g_autoptr(DigestStream) stream = digest_stream_new(1U << DIGEST_SHA256, 0);
-    while (fd >= 0 && (got = TEMP_FAILURE_RETRY(read(fd, buffer, sizeof buffer))) > 0) {
-        digest_stream_update(stream, buffer, (gsize)got);
-    }
-    DigestSet seen = {0};
-    digest_stream_finish(stream, &seen);
-    g_autofree char *hex = digest_to_hex(digest_set_get(&seen, DIGEST_SHA256));
-    g_autofree char *fingerprint = g_strdup_printf("mm1:%s", hex);
-    verify->result->fingerprint = g_strdup(header->fingerprint);
-    verify->result->list_is_wrong =
-        fd < 0 || got < 0 || g_strcmp0(fingerprint, header->fingerprint) != 0;
+    *check = (ListCheck){.home = task_queue_new(), .fingerprint = header->fingerprint};
     if (fd >= 0) {
-        close(fd);
+        check->job = digest_pool_file(job_digest_pool(job), fd, 1U << DIGEST_SHA256, check->home,
+                                      on_list_digested, check);
     }
 }
+
+static gboolean list_check_end(ListCheck *check)
+{
+    while (check->job) {
+        task_queue_run(check->home, -1);
+    }
+    return check->is_right;
+}
+
+static void list_check_clear(ListCheck *check)
+{
+    digest_job_cancel(check->job);
+    check->job = NULL;
+    g_clear_pointer(&check->home, task_queue_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ListCheck, list_check_clear)
 
 /* Did others change the version, so that what seems wrong with it need not be? */
 static gboolean look_again(Verify *verify, gboolean done)
@@ -280,6 +304,8 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
     }
     /* A tree that is somebody else's has the modes that he gave it. */
     verify.readers = job_readers_of(job, header, verify.tree_fd);
+    g_auto(ListCheck) list = {0};
+    list_check_begin(&list, job, mirror, header);
     g_autoptr(LockReader) again = mirror_open_lock(mirror, header->folder, header->version, error);
     g_autoptr(LockReader) trust = mirror_open_lock(mirror, header->folder, header->version, error);
     gboolean at_once = request->quick && !slice;
@@ -294,7 +320,8 @@ static VerifyResult *verify_once(Job *job, Mirror *mirror, const LockHeader *hea
     close(verify.tree_fd);
     if (done && !result->is_cut) {
         result->exposed += job_readers_count_places(job, mirror, header);
-        check_list(&verify, mirror, header);
+        result->fingerprint = g_strdup(header->fingerprint);
+        result->list_is_wrong = !list_check_end(&list);
     }
     *again_please = look_again(&verify, done);
     if (done && !*again_please) {

@@ -34,7 +34,7 @@ static void fill_config(EngineConfig *config, const EngineConfig *given)
     *config = *given;
     take_default_count(&config->connections_per_host, 8);
     take_default_count(&config->connections_total, 64);
-    take_default_count(&config->small_files_per_host, 128);
+    take_default_count(&config->small_files_per_host, 256);
     take_default_count(&config->retries, 8);
     take_default(&config->delay_min_ms, 1000);
     take_default(&config->delay_max_ms, 60 * 1000);

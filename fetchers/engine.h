@@ -16,7 +16,7 @@ typedef struct {
     guint connections_per_host;   /* [8] */
     guint connections_total;      /* [64] */
     guint small_files_per_host;   /* running transfers of small files a host where HTTP/2 is spoken:
-                                     streams of at most four connections [128] */
+                                     streams of at most four connections [256] */
     guint64 limit_rate;           /* bytes a second for all; 0: none */
     guint retries;                /* [8] */
     guint64 delay_min_ms;         /* [1,000] */

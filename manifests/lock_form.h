@@ -22,7 +22,7 @@ extern const LockText lock_texts[LOCK_TEXTS];
 extern const DigestAlgorithm lock_digest_order[DIGEST_ALGORITHMS];
 
 /* A line in the canonical form, scanned without a tree: FALSE where it is in any other form, right
- * or wrong, and nothing is changed then. LINE ends in a NUL. */
+ * or wrong; FILE and DOWNLOAD, which must be cleared, then are as before. LINE ends in a NUL. */
 gboolean lock_scan_file(const char *line, gsize length, LockFile *file);
 gboolean lock_scan_download(const char *line, gsize length, LockDownload *download);
 

@@ -211,7 +211,8 @@ static LockLine parse_other(LockReader *reader, const char *line, gsize length,
 LockLine lock_reader_next(LockReader *reader, LockDownload *download, LockFile *file,
                           GError **error)
 {
-    lock_download_clear(download);
+    if (download->path)
+        lock_download_clear(download);
     lock_file_clear(file);
     while (!reader->ended) {
         char *line = NULL;

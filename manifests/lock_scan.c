@@ -15,7 +15,9 @@ typedef struct {
 static inline gboolean take(const char **p, const char *literal)
 {
     gsize length = strlen(literal);
-    if ((*p)[0] != literal[0] || strncmp(*p, literal, length) != 0)
+    const char *at = *p;
+    if (at[0] != literal[0] || (length > 2 && (at[1] != literal[1] || at[2] != literal[2])) ||
+        strncmp(at, literal, length) != 0)
         return FALSE;
     *p += length;
     return TRUE;
@@ -183,24 +185,31 @@ static char *span_to_text(const Span *span)
     return span->at ? g_strndup(span->at, span->length) : NULL;
 }
 
-gboolean lock_scan_file(const char *line, gsize length, LockFile *file)
+/* In place: these are large, and most lines are taken. */
+static gboolean scan_file(const char *line, gsize length, LockFile *file)
 {
     const char *p = line;
-    LockFile scanned = {0};
     Span path, archive, member, link;
-    if (!take(&p, "{\"file\":\"") || !take_string(&p, &path) || !take_state(&p, &scanned.state) ||
-        !take_size(&p, &scanned.size) || !take_digests(&p, FALSE, &scanned.digests) ||
-        !take_trust(&p, &scanned.trust) || !take_optional(&p, ",\"archive\":\"", &archive) ||
+    if (!take(&p, "{\"file\":\"") || !take_string(&p, &path) || !take_state(&p, &file->state) ||
+        !take_size(&p, &file->size) || !take_digests(&p, FALSE, &file->digests) ||
+        !take_trust(&p, &file->trust) || !take_optional(&p, ",\"archive\":\"", &archive) ||
         !take_optional(&p, ",\"member\":\"", &member) ||
         !take_optional(&p, ",\"link\":\"", &link) || !take(&p, "}") || p != line + length ||
         !is_utf8(line, length))
         return FALSE;
-    scanned.path = span_to_text(&path);
-    scanned.archive = span_to_text(&archive);
-    scanned.member = span_to_text(&member);
-    scanned.link_target = span_to_text(&link);
-    *file = scanned;
+    file->path = span_to_text(&path);
+    file->archive = span_to_text(&archive);
+    file->member = span_to_text(&member);
+    file->link_target = span_to_text(&link);
     return TRUE;
+}
+
+gboolean lock_scan_file(const char *line, gsize length, LockFile *file)
+{
+    if (scan_file(line, length, file))
+        return TRUE;
+    *file = (LockFile){.size = SIZE_UNKNOWN};
+    return FALSE;
 }
 
 gboolean lock_scan_download(const char *line, gsize length, LockDownload *download)
