@@ -211,8 +211,11 @@ static LockLine parse_other(LockReader *reader, const char *line, gsize length,
 LockLine lock_reader_next(LockReader *reader, LockDownload *download, LockFile *file,
                           GError **error)
 {
-    if (download->path)
+    if (download->path) {
         lock_download_clear(download);
+    } else {
+        download->size = SIZE_UNKNOWN;
+    }
     lock_file_clear(file);
     while (!reader->ended) {
         char *line = NULL;
