@@ -7,6 +7,7 @@
 
 #include "host_services.h"
 #include "manifest.h"
+#include "series_index.h"
 
 typedef struct Fetcher Fetcher;
 
@@ -16,6 +17,9 @@ typedef struct {
     const Manifest *manifest; /* NULL where the catalogue does not know it */
     const char *version;      /* wanted; NULL: the newest */
     const char *state_token;  /* of what is here (listing.h); NULL: nothing is known */
+    const char *prefer;       /* one of FetcherRow.back_ends, whose addresses come first; NULL: as
+                                 the source thinks best */
+    SeriesIndex *index;       /* where the person's own file says that series lie; may be NULL */
 } ResolveRequest;
 
 typedef enum {
@@ -62,6 +66,22 @@ typedef struct {
 void prepared_free(Prepared *prepared);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prepared, prepared_free)
 
+/* A file whose address ends in '/' is a bundle there: a folder of objects, each a member of it. */
+gboolean address_is_bundle(const char *address);
+typedef struct {
+    const char *name;             /* of the object within its folder */
+    const char *address;          /* absolute, without secrets */
+    guint64 size;                 /* SIZE_UNKNOWN where not said */
+    DigestSet hinted;             /* an ETag that looks like an MD5 */
+    const Validators *validators; /* may be NULL */
+} BundlePart;
+typedef struct {
+    /* PART is borrowed. Blocks while enough parts are waiting to be fetched. FALSE with an error
+     * ends it. */
+    gboolean (*part)(gpointer data, const BundlePart *part, GError **error);
+    gpointer data;
+} BundleTaker;
+
 /* How a source lets people in, where it does. Arrays are NULL-terminated. */
 typedef struct {
     CredentialKind kind;
@@ -87,6 +107,11 @@ typedef struct {
     guint connections;               /* polite number of connections to one host; 0: the engine's */
     const char *version_help;        /* example REF for help texts */
     const SourceLogin *login;        /* NULL: nobody logs in there */
+    const char *const *back_ends;    /* NULL-terminated: what --prefer may name; NULL: nothing */
+    const char *const *where_keys;   /* NULL-terminated: keys of FileSpec.facts that files have, in
+                                        the source's spelling; NULL: none */
+    guint sent_digests;              /* bits of algorithms that its storage may send with the bytes
+                                        (x-goog-hash): computed beforehand, and compared */
 } FetcherRow;
 
 struct Fetcher {
@@ -130,6 +155,20 @@ struct Fetcher {
      * empty: there are none. */
     GPtrArray *(*refresh)(const Fetcher *fetcher, const json_t *locator, const Manifest *manifest,
                           const FileSpec *file, HostServices *services, GError **error);
+    /* The objects of the bundle at ADDRESS (one of FILE's), in the order of the source; may block;
+     * on a thread of its own. None: MEDMIRROR_ERROR_ABSENT. NULL function: there are no bundles. */
+    gboolean (*list_bundle)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                            const char *address, HostServices *services, const BundleTaker *taker,
+                            GError **error);
+    /* What the publisher declares of FILE and would be a request a file to ask beforehand; asked
+     * when its bytes have come. May block; on a thread of its own. TRUE with an empty set: it
+     * declares nothing. NULL function: likewise. */
+    gboolean (*vouch)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                      HostServices *services, DigestSet *declared, GError **error);
+    /* Pure. Where the member at PATH of ARCHIVE can be had by itself; owned; NULL: nowhere. NULL
+     * function: likewise. */
+    char *(*member_address)(const Fetcher *fetcher, const json_t *locator, const FileSpec *archive,
+                            const char *path);
     /* Pure, on the engine's thread. */
     AnswerKind (*classify)(const Fetcher *fetcher, const AnswerHead *head);
     /* What the person must do, as whole sentences; owned; NULL: nothing is known. STATUS: 401, 403

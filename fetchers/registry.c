@@ -49,6 +49,11 @@ const Fetcher *fetcher_find(const char *name)
     return NULL;
 }
 
+gboolean address_is_bundle(const char *address)
+{
+    return g_str_has_suffix(address, "/");
+}
+
 const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, char **version)
 {
     *locator = NULL;

@@ -19,6 +19,7 @@ static const struct {
     [DIGEST_SHA512] = {"sha512", "sha512", 64, "SHA512"},
     [DIGEST_CRC32C] = {"crc32c", "crc32c", 4, NULL},
     [DIGEST_GIT_BLOB] = {"git-blob", "gitblob", 20, "SHA1"},
+    [DIGEST_MD5_TREE] = {"md5-tree", "md5tree", 16, NULL},
 };
 
 const char *digest_algorithm_name(DigestAlgorithm algorithm)

@@ -12,8 +12,11 @@ typedef enum {
     DIGEST_SHA512,
     DIGEST_CRC32C,   /* Castagnoli, as x-goog-hash has it; 4 bytes, big endian */
     DIGEST_GIT_BLOB, /* SHA-1 of "blob SIZE\0" and the bytes: needs the size beforehand */
+    DIGEST_MD5_TREE, /* MD5 of the members' MD5s, as lower-case hex, sorted, joined: TCIA's hash of
+                        a series. No stream computes it: of an archive's members, not of its bytes
+                      */
 } DigestAlgorithm;
-#define DIGEST_ALGORITHMS 6
+#define DIGEST_ALGORITHMS 7
 #define DIGEST_MAX_BYTES 64
 
 typedef struct {

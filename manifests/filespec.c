@@ -49,5 +49,6 @@ void file_spec_free(FileSpec *spec)
     validators_free(spec->validators);
     g_free(spec->modified);
     g_free(spec->part);
+    json_decref(spec->facts);
     g_free(spec);
 }

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <jansson.h>
+
 #include "digest.h"
 #include "validators.h"
 
@@ -46,6 +48,8 @@ struct UnpackRule {
                            NULL: one file */
     GPtrArray *nested;  /* UnpackRule*: members to unpack in turn; NULL: none */
     char *member; /* of a nested rule: fnmatch(3) pattern of the member's path; NULL otherwise */
+    char *series; /* SeriesInstanceUID: the members are the DICOM images of this series, each named
+                     by its SOPInstanceUID; a zip of them ends in md5hashes.csv. NULL: not so */
 };
 UnpackRule *unpack_rule_new(ArchiveContainer container, ArchiveFilter filter);
 /* By the name's ending (".tar.gz", ".tgz", ".zip", ".7z", ".rar", ".tar.zst", ".csv.gz", ...); NULL
@@ -78,6 +82,8 @@ typedef struct {
     char *modified; /* change date as the listing has it, normalised "YYYY-MM-DD[THH:MM[:SS]]"; may
                        be NULL */
     char *part;     /* named part of the dataset; NULL where none */
+    json_t *facts;  /* what the source says of it by its own keys ("Modality": "CT"): a flat object
+                       of strings, for --where and the lock; NULL where nothing */
 } FileSpec;
 
 FileSpec *file_spec_new(const char *path);

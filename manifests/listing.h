@@ -45,4 +45,8 @@ typedef struct {
      * this way and are joined by path when the listing has ended. A path that no file has says
      * nothing; digests of several algorithms for one path add up. */
     gboolean (*digest)(gpointer data, const char *path, const Digest *digest, GError **error);
+    /* May be NULL. The source says that the archive at ARCHIVE, told before, has a member that will
+     * lie at PATH, of SIZE bytes (SIZE_UNKNOWN): for plans and `files`, never compared. */
+    gboolean (*member)(gpointer data, const char *archive, const char *path, guint64 size,
+                       GError **error);
 } ListingTaker;

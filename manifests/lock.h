@@ -14,7 +14,7 @@
  *    "in_place":"/data/shared/mitdb"}
  *   {"download":"100.dat","state":"have","role":"data","size":N,"trust":"declared",
  *    "declared":{"sha256":"HEX"},"seen":{"sha256":"HEX","md5":"HEX"},"addresses":["https://.."],
- *    "unpack":{..}}
+ *    "unpack":{..},"facts":{"Modality":"CT"}}
  *   {"file":"100.dat","state":"have","size":N,"sha256":"HEX","trust":"declared","archive":"x.zip",
  *    "member":"..","link":"target"}
  *   {"end":{"downloads":N,"files":N}}
@@ -84,6 +84,7 @@ typedef struct {
     Trust trust;
     LockState state;
     GPtrArray *addresses; /* char* */
+    json_t *facts;        /* as FileSpec.facts; NULL where none */
 } LockDownload;
 
 typedef struct {

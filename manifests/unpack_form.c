@@ -57,8 +57,14 @@ static const FormObject nested_form;
                        "there does nothing")                                                       \
     }
 
+static const FormPattern uid = {"^[0-9]+(\\.[0-9]+)+$",
+                                N_("a UID of DICOM: numbers with dots between them")};
+
 static const FormKey rule_keys[] = {
     RULE_KEYS,
+    {KEY("dicom_series", FORM_TEXT, series), .pattern = &uid,
+     .help = N_("the SeriesInstanceUID whose images the members are; each gets its SOPInstanceUID "
+                "for a name")},
     {KEY("join", FORM_TEXTS, volumes), .check = relpath_check,
      .help = N_("the paths of the further volumes, in order")},
     {.name = NULL},

@@ -72,6 +72,7 @@ UnpackRule *unpack_rule_copy(const UnpackRule *rule)
     copy->strip = rule->strip;
     copy->charset = g_strdup(rule->charset);
     copy->member = g_strdup(rule->member);
+    copy->series = g_strdup(rule->series);
     if (rule->volumes) {
         copy->volumes = g_ptr_array_copy(rule->volumes, copy_text, NULL);
         g_ptr_array_set_free_func(copy->volumes, g_free);
@@ -90,6 +91,7 @@ void unpack_rule_free(UnpackRule *rule)
     g_free(rule->into);
     g_free(rule->charset);
     g_free(rule->member);
+    g_free(rule->series);
     g_clear_pointer(&rule->volumes, g_ptr_array_unref);
     g_clear_pointer(&rule->nested, g_ptr_array_unref);
     g_free(rule);
@@ -109,6 +111,8 @@ static json_t *rule_to_object(const UnpackRule *rule)
         json_object_set_new(object, "strip", json_integer(rule->strip));
     if (rule->charset)
         json_object_set_new(object, "charset", json_string(rule->charset));
+    if (rule->series)
+        json_object_set_new(object, "dicom_series", json_string(rule->series));
     if (rule->volumes && rule->volumes->len > 0) {
         json_t *volumes = json_array();
         for (guint i = 0; i < rule->volumes->len; i++)
