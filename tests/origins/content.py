@@ -128,6 +128,24 @@ class Generated:
             yield offset, block
             offset += len(block)
 
+    def bytes(self):
+        return b"".join(block for _, block in self.blocks())
+
+
+class AlteredStream(Generated):
+    """What is made while it is sent, with the byte at one offset changed."""
+
+    def __init__(self, content, offset):
+        super().__init__(lambda: _alter(content, offset))
+
+
+def _alter(content, offset):
+    for start, block in content.blocks():
+        if start <= offset < start + len(block):
+            at = offset - start
+            block = block[:at] + bytes([block[at] ^ 0x55]) + block[at + 1:]
+        yield block
+
 
 def as_content(data):
     """Bytes, text, a path or a content, as a content."""

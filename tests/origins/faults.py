@@ -26,7 +26,7 @@ class Fault:
     """One way to go wrong, for the requests whose path matches PATH.
 
     SKIP of them pass first, then TIMES of them meet it (None: all). ONLY: "ranges" or "whole" spares the
-    others. Made by the functions below; what each field means stands there.
+    others; so does QUERY, a pattern of what follows the question mark. Made by the functions below; what each field means stands there.
     """
 
     kind: str
@@ -37,9 +37,12 @@ class Fault:
     method: str = "GET"
     value: dict = field(default_factory=dict)
     met: int = 0
+    query: str = None
 
     def matches(self, request):
         if self.method and request.method != self.method:
+            return False
+        if self.query is not None and not fnmatch.fnmatchcase(request.target.partition("?")[2], self.query):
             return False
         ranged = "range" in request.headers
         if (self.only == "ranges" and not ranged) or (self.only == "whole" and ranged):

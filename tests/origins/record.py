@@ -21,6 +21,7 @@ class Entry:
     total: int = None
     complete: bool = False
     faults: list = field(default_factory=list)
+    body: bytes = b""
 
     @property
     def range(self):

@@ -18,7 +18,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from . import faults as fault_makers
-from .content import Altered, Bytes, as_content
+from .content import Altered, AlteredStream, Bytes, as_content
 from .faults import GATEWAY_PAGE, Faults
 from .record import Entry, Record
 
@@ -49,6 +49,7 @@ class Request:
     headers: dict
     secure: bool
     host: str
+    body: bytes = b""
 
 
 @dataclass
@@ -210,7 +211,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         entry = Entry(request.method, request.target, request.path, urllib.parse.urlsplit(request.target).query,
                       request.headers, self.connection_number, time.monotonic())
         self.origin.record.add(entry)
-        self._read_body()
+        request.body = entry.body = self._read_body()
         try:
             met = self.origin.faults.take(request)
             entry.faults = [fault.kind for fault in met]
@@ -262,8 +263,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if not fault.same_etag:
                     response.mtime += 86400
                     response.etag = nginx_etag(response.mtime, response.body.size)
-            elif fault.kind == "corrupt" and response.body.size is not None:
-                response.body = Altered(response.body, fault.at)
+            elif fault.kind == "corrupt":
+                altered = Altered if response.body.size is not None else AlteredStream
+                response.body = altered(response.body, fault.at)
             elif fault.kind == "no_validators":
                 response.etag = response.mtime = None
             elif fault.kind == "ignore_ranges":
