@@ -35,6 +35,11 @@ gboolean answer_is_redirect(const Attempt *attempt)
            attempt_header(attempt, "Location") != NULL;
 }
 
+gboolean answer_is_kept_redirect(const Attempt *attempt)
+{
+    return attempt->transfer->keep_redirect && answer_is_redirect(attempt);
+}
+
 guint64 answer_content_length(const Attempt *attempt)
 {
     curl_off_t length = -1;
@@ -204,7 +209,8 @@ static gboolean check_document(Attempt *attempt)
     ContentRange range = {0};
     gboolean good = attempt->status == 200 || attempt->status == 304 || transfer->any_status ||
                     (attempt->status == 206 && transfer->range != NULL) ||
-                    (transfer->head_only && attempt->status / 100 == 2);
+                    (transfer->head_only && attempt->status / 100 == 2) ||
+                    answer_is_kept_redirect(attempt);
 
     if (!good) {
         attempt->body = BODY_ERROR;
@@ -219,21 +225,22 @@ static gboolean check_document(Attempt *attempt)
         transfer->range_start = range.from;
         total = range.total;
     }
-    if (!transfer->head_only && attempt->status != 304 &&
-        too_large(attempt, answer_content_length(attempt)))
+    gboolean no_body =
+        transfer->head_only || attempt->status == 304 || answer_is_kept_redirect(attempt);
+    if (!no_body && too_large(attempt, answer_content_length(attempt)))
         return FALSE;
     attempt->to = SIZE_UNKNOWN;
     transfer->total = total;
     answer_record(attempt);
     attempt->fresh = TRUE;
     attempt->from = attempt->at = 0;
-    attempt->body = transfer->head_only || attempt->status == 304 ? BODY_NONE : BODY_PEEK;
+    attempt->body = no_body ? BODY_NONE : BODY_PEEK;
     return TRUE;
 }
 
 gboolean answer_check_headers(Attempt *attempt)
 {
-    if (answer_is_redirect(attempt)) {
+    if (answer_is_redirect(attempt) && !answer_is_kept_redirect(attempt)) {
         attempt->body = BODY_NONE;
         return TRUE;
     }

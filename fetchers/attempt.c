@@ -305,36 +305,50 @@ static gboolean names_user(const char *address)
     return authority != NULL && memchr(authority + 3, '@', strcspn(authority + 3, "/?#")) != NULL;
 }
 
-/* TRUE where the request goes on at another address. */
-static gboolean follow_redirect(Attempt *attempt)
+/* Where the answer redirects to: http or https, not down from https, as nobody. NULL with the
+ * outcome set. Owned. */
+static char *redirect_target(Attempt *attempt)
 {
-    Engine *engine = attempt->engine;
     char *found = NULL;
 
     curl_easy_getinfo(attempt->easy, CURLINFO_REDIRECT_URL, &found);
-    g_autofree char *target = g_strdup(found);
-    if (target == NULL) {
+    if (found == NULL) {
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED, _("it redirects to no address"));
-        return FALSE;
+        return NULL;
     }
-    g_autofree char *shown = redact_address(target);
-    if (g_ascii_strncasecmp(target, "http:", 5) != 0 &&
-        g_ascii_strncasecmp(target, "https:", 6) != 0)
+    g_autofree char *shown = redact_address(found);
+    if (g_ascii_strncasecmp(found, "http:", 5) != 0 && g_ascii_strncasecmp(found, "https:", 6) != 0)
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED,
                      _("it redirects to “%s”, which is neither http nor https"), shown);
-    else if (is_down_from_https(attempt->address, target))
+    else if (is_down_from_https(attempt->address, found))
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED, _("it redirects from https down to “%s”"),
                      shown);
-    else if (names_user(target))
+    else if (names_user(found))
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED,
                      _("it redirects to “%s” with a user or a password of its own in the address"),
                      shown);
     else if (attempt->redirects >= MOST_REDIRECTS)
         attempt_fail(attempt, OUTCOME_REDIRECT_REFUSED,
                      _("it redirects more than %d times, lastly to “%s”"), MOST_REDIRECTS, shown);
-    if (attempt->outcome.kind != OUTCOME_OK)
+    return attempt->outcome.kind == OUTCOME_OK ? g_strdup(found) : NULL;
+}
+
+/* Only 307 and 308 are asked with the method of the question (RFC 9110, 15.4). */
+static gboolean redirect_makes_get(int status)
+{
+    return status != 307 && status != 308;
+}
+
+/* TRUE where the request goes on at another address. */
+static gboolean follow_redirect(Attempt *attempt)
+{
+    Engine *engine = attempt->engine;
+    g_autofree char *target = redirect_target(attempt);
+
+    if (target == NULL)
         return FALSE;
     attempt->redirects++;
+    attempt->asks_by_get |= redirect_makes_get(attempt->status);
     drop_easy(attempt);
     Host *host = admission_host(engine, target);
     if (host != attempt->host) {
@@ -346,13 +360,22 @@ static gboolean follow_redirect(Attempt *attempt)
     return TRUE;
 }
 
+static void keep_redirect(Attempt *attempt)
+{
+    g_free(attempt->transfer->location);
+    attempt->transfer->location = redirect_target(attempt);
+}
+
 void attempt_finished(Attempt *attempt, CURLcode code)
 {
     attempt->finished = TRUE;
     attempt->code = code;
-    if (code == CURLE_OK && attempt->headers_done && answer_is_redirect(attempt) &&
-        follow_redirect(attempt))
-        return;
+    if (code == CURLE_OK && attempt->headers_done && answer_is_redirect(attempt)) {
+        if (answer_is_kept_redirect(attempt))
+            keep_redirect(attempt);
+        else if (follow_redirect(attempt))
+            return;
+    }
     if (code == CURLE_OK && attempt->body == BODY_PEEK && attempt->outcome.kind == OUTCOME_OK)
         judge(attempt);
     if (attempt->awaits_offer) { /* its answer ends the attempt; the connection is free already */

@@ -90,7 +90,9 @@ static gboolean headers_may_go_to(const Attempt *attempt)
 /* Headers that anybody may read on the way. */
 static gboolean is_harmless(const char *line)
 {
-    return g_ascii_strncasecmp(line, "If-", 3) == 0 || g_ascii_strncasecmp(line, "Accept", 6) == 0;
+    return g_ascii_strncasecmp(line, "If-", 3) == 0 ||
+           g_ascii_strncasecmp(line, "Accept", 6) == 0 ||
+           g_ascii_strncasecmp(line, "Content-Type:", 13) == 0;
 }
 
 /* What carries a secret in clear text goes to loopback alone, and never by way of a proxy. */
@@ -104,13 +106,27 @@ static gboolean must_go_directly(const Attempt *attempt)
     return FALSE;
 }
 
+static gboolean asks_by_post(const Attempt *attempt)
+{
+    return attempt->transfer->post_body != NULL && !attempt->asks_by_get;
+}
+
+static gboolean add_content_type(Attempt *attempt)
+{
+    if (!asks_by_post(attempt) || attempt->transfer->post_type == NULL)
+        return TRUE;
+    g_autofree char *line = g_strdup_printf("Content-Type: %s", attempt->transfer->post_type);
+    return add_header(attempt, line);
+}
+
 static gboolean make_headers(Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
     g_autofree char *origin = origin_of(attempt->address);
     g_autofree char *first = origin_of(transfer->address);
 
-    if (!add_header(attempt, "Accept-Encoding: identity") || !add_header(attempt, "Expect:"))
+    if (!add_header(attempt, "Accept-Encoding: identity") || !add_header(attempt, "Expect:") ||
+        !add_content_type(attempt))
         return FALSE;
     if (headers_may_go_to(attempt) && !add_headers(attempt, transfer->request_headers))
         return FALSE;
@@ -209,6 +225,12 @@ static void set_request(Attempt *attempt, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->header_list);
     curl_easy_setopt(easy, CURLOPT_RANGE, range);
     curl_easy_setopt(easy, CURLOPT_NOBODY, transfer->head_only ? 1L : 0L);
+    if (asks_by_post(attempt)) { /* not copied: the transfer outlives its attempts */
+        curl_easy_setopt(easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)strlen(transfer->post_body));
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->post_body);
+    }
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                      attempt->wide ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, buffer_size(attempt));

@@ -184,8 +184,11 @@ static Document *document_of(const Transfer *transfer, DocumentSink *sink)
                                : validators_new(NULL, NULL, SIZE_UNKNOWN);
     document->range_start = transfer_range_start(transfer);
     document->length = sink->length;
+    document->location = g_strdup(transfer_location(transfer));
     document->fd = -1;
-    if (document->status != 304 && sink->fd >= 0) {
+    if (document->location != NULL)
+        document->length = 0;
+    else if (document->status != 304 && sink->fd >= 0) {
         document->fd = sink->fd;
         sink->fd = -1;
         (void)lseek(document->fd, 0, SEEK_SET);
@@ -250,6 +253,9 @@ static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, 
         .most_attempts = request->optional ? 1 : 0,
         .head_only = request->head_only,
         .any_status = request->any_status,
+        .post_body = request->post_body,
+        .post_type = request->post_type,
+        .keep_redirect = request->keep_redirect,
         .range = fetch->range,
         .sink = &fetch->sink.sink,
         .holds_nothing = TRUE,
@@ -287,8 +293,9 @@ static Document *fetch_end(Documents *documents, Fetch *fetch, const DocumentReq
 static gboolean is_plain(const DocumentRequest *request)
 {
     return !request->optional && !request->head_only && !request->any_status &&
-           request->range_to == 0 && request->if_none_match == NULL &&
-           request->if_modified_since == NULL && request->first_byte_ms == 0;
+           request->post_body == NULL && !request->keep_redirect && request->range_to == 0 &&
+           request->if_none_match == NULL && request->if_modified_since == NULL &&
+           request->first_byte_ms == 0;
 }
 
 static GList *find_expected(Documents *documents, const char *url)

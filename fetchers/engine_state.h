@@ -83,6 +83,8 @@ struct Transfer {
     guint most_attempts;
     gboolean head_only;
     gboolean any_status;
+    char *post_body, *post_type; /* may be NULL */
+    gboolean keep_redirect;
     char *range;
     Sink *sink;
     TaskQueue *home;
@@ -134,6 +136,7 @@ struct Transfer {
     /* Of the last answer. */
     int status;
     char *final_address;
+    char *location; /* of a redirect that was kept */
     char *content_type;
     GPtrArray *answer_headers; /* char*, NULL-terminated */
     Validators *validators;
@@ -215,12 +218,13 @@ struct Attempt {
     char curl_message[CURL_ERROR_SIZE];
     char *address; /* asked */
     guint redirects;
-    gboolean wide;    /* HTTP/1.1, a connection of its own */
-    gboolean ranged;  /* a Range was asked for */
-    gboolean extends; /* a stream whose end moves on while nobody asked for what follows */
-    guint64 from, to; /* asked or taken over: [from, to), SIZE_UNKNOWN: open */
-    guint64 asked_to; /* what is not brought of [from, asked_to) must be asked for again */
-    guint64 at;       /* next byte to be stored */
+    gboolean asks_by_get; /* a redirect made a GET of what was a POST */
+    gboolean wide;        /* HTTP/1.1, a connection of its own */
+    gboolean ranged;      /* a Range was asked for */
+    gboolean extends;     /* a stream whose end moves on while nobody asked for what follows */
+    guint64 from, to;     /* asked or taken over: [from, to), SIZE_UNKNOWN: open */
+    guint64 asked_to;     /* what is not brought of [from, asked_to) must be asked for again */
+    guint64 at;           /* next byte to be stored */
 
     int status;
     gboolean headers_done;
@@ -329,6 +333,8 @@ void answer_record(const Attempt *attempt);
 /* The checks of the header's empty line; FALSE with the outcome set. Chooses the body's mode. */
 gboolean answer_check_headers(Attempt *attempt);
 gboolean answer_is_redirect(const Attempt *attempt);
+/* A redirect that is the answer itself. */
+gboolean answer_is_kept_redirect(const Attempt *attempt);
 /* SIZE_UNKNOWN where the header does not tell. */
 guint64 answer_content_length(const Attempt *attempt);
 

@@ -1,5 +1,7 @@
 #include "engine_state.h"
 
+#include <string.h>
+
 static FileSpec *copy_file(const FileSpec *file)
 {
     FileSpec *copy = file_spec_new(file->path);
@@ -43,6 +45,9 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->most_attempts = spec->most_attempts;
     transfer->head_only = spec->head_only;
     transfer->any_status = spec->any_status;
+    transfer->post_body = g_strdup(spec->post_body);
+    transfer->post_type = g_strdup(spec->post_type);
+    transfer->keep_redirect = spec->keep_redirect;
     transfer->range = g_strdup(spec->range);
     transfer->sink = spec->sink;
     transfer->holds_nothing = spec->holds_nothing;
@@ -55,6 +60,14 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->answer_headers = g_ptr_array_new_with_free_func(g_free);
     transfer->total = SIZE_UNKNOWN;
     return transfer;
+}
+
+/* It may hold a secret. */
+static void wipe(char *text)
+{
+    if (text != NULL)
+        explicit_bzero(text, strlen(text));
+    g_free(text);
 }
 
 void transfer_free(Transfer *transfer)
@@ -73,6 +86,9 @@ void transfer_free(Transfer *transfer)
     g_free(transfer->bytes_from);
     g_free(transfer->address);
     g_free(transfer->final_address);
+    wipe(transfer->location);
+    wipe(transfer->post_body);
+    g_free(transfer->post_type);
     g_free(transfer->content_type);
     g_free(transfer->certificate_issuer);
     g_free(transfer);
@@ -116,6 +132,11 @@ int transfer_status(const Transfer *transfer)
 const char *transfer_final_address(const Transfer *transfer)
 {
     return transfer->final_address;
+}
+
+const char *transfer_location(const Transfer *transfer)
+{
+    return transfer->location;
 }
 
 const char *transfer_content_type(const Transfer *transfer)

@@ -36,7 +36,10 @@ typedef struct {
     guint most_attempts;        /* 0: as the engine's retries say */
     gboolean head_only;
     gboolean
-        any_status;    /* a document: bodies of other statuses are stored too, and count as done */
+        any_status; /* a document: bodies of other statuses are stored too, and count as done */
+    const char *post_body;  /* a document: POST with these bytes; NULL: GET */
+    const char *post_type;  /* its Content-Type; NULL: application/x-www-form-urlencoded */
+    gboolean keep_redirect; /* a document: a redirect is its answer (transfer_location()) */
     const char *range; /* a document: "0-1023" or "-65536", asked once as it is; NULL: the engine's
                           own ranges */
     Sink *sink;        /* lent */
@@ -63,6 +66,9 @@ const char *transfer_content_type(const Transfer *transfer);
 guint64 transfer_range_start(const Transfer *transfer);
 /* Value of a response header of the last answer, NULL where absent. Borrowed. */
 const char *transfer_header(const Transfer *transfer, const char *name);
+/* Where a redirect that was kept leads: absolute, of http or https; may hold a secret. Borrowed;
+ * NULL where none was. */
+const char *transfer_location(const Transfer *transfer);
 /* The address that the bytes came from last (as listed, without secrets). Borrowed. */
 const char *transfer_address(const Transfer *transfer);
 /* Was it asked for with a login, as its fetcher said when it prepared (Prepared.by_login)? */

@@ -5,6 +5,7 @@
 #include "redact.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 void document_free(Document *document)
@@ -12,6 +13,9 @@ void document_free(Document *document)
     if (!document)
         return;
     g_free(document->final_url);
+    if (document->location)
+        explicit_bzero(document->location, strlen(document->location));
+    g_free(document->location);
     g_free(document->content_type);
     g_free(document->certificate_issuer);
     validators_free(document->validators);

@@ -126,6 +126,109 @@ static void test_get(void)
     tear_down(&fixture);
 }
 
+static void assert_asked(Fixture *fixture, const char *path, guint index, const char *method,
+                         const char *body)
+{
+    const OriginRequest *request = origin_request(fixture->origin, path, index);
+
+    g_assert_cmpstr(request->method, ==, method);
+    g_assert_cmpstr(request->body, ==, body);
+}
+
+/* A question by POST is asked again like any other, and stays one where 307 and 308 lead. */
+static void test_post(void)
+{
+    static const char question[] = "{\"ownerSlug\":\"a\",\"datasetSlug\":\"b\"}";
+    static const struct {
+        const char *path;
+        int moved;
+        gboolean stays;
+    } moves[] = {{"/moved-301", 301, FALSE},
+                 {"/moved-302", 302, FALSE},
+                 {"/moved-303", 303, FALSE},
+                 {"/moved-307", 307, TRUE},
+                 {"/moved-308", 308, TRUE}};
+    const DocumentRequest json = {.post_body = question, .post_type = "application/json"};
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    set_up(&fixture);
+    OriginFile *file = add_text(&fixture, "/ask");
+    file->status = 503;
+    file->statuses = 1;
+    g_autoptr(Document) document = get(&fixture, "/ask", json, &error);
+    g_assert_no_error(error);
+    g_autofree char *body = document_read(document, 1000, NULL, &error);
+    g_assert_cmpstr(body, ==, text);
+    for (guint i = 0; i < 2; i++) {
+        assert_asked(&fixture, "/ask", i, "POST", question);
+        g_assert_cmpstr(origin_request(fixture.origin, "/ask", i)->content_type, ==,
+                        "application/json");
+    }
+    g_autoptr(Document) form = get(&fixture, "/ask", (DocumentRequest){.post_body = "a=b"}, &error);
+    g_assert_no_error(error);
+    assert_asked(&fixture, "/ask", 2, "POST", "a=b");
+    g_assert_cmpstr(origin_request(fixture.origin, "/ask", 2)->content_type, ==,
+                    "application/x-www-form-urlencoded");
+    for (guint i = 0; i < G_N_ELEMENTS(moves); i++) {
+        OriginFile *moved = origin_add(fixture.origin, moves[i].path, 0);
+        moved->location = "/ask";
+        moved->moved = moves[i].moved;
+        g_autoptr(Document) answer = get(&fixture, moves[i].path, json, &error);
+        g_assert_no_error(error);
+        assert_asked(&fixture, moves[i].path, 0, "POST", question);
+        assert_asked(&fixture, "/ask", 3 + i, moves[i].stays ? "POST" : "GET",
+                     moves[i].stays ? question : NULL);
+        if (!moves[i].stays)
+            g_assert_null(origin_request(fixture.origin, "/ask", 3 + i)->content_type);
+    }
+    tear_down(&fixture);
+}
+
+static void test_kept_redirect(void)
+{
+    const DocumentRequest kept = {.keep_redirect = TRUE};
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    set_up(&fixture);
+    add_text(&fixture, "/doc");
+    origin_add(fixture.origin, "/signed", 0)->location = "/store/a.zip?X-Goog-Signature=5ec";
+    g_autofree char *leads = origin_address(fixture.origin, "/store/a.zip?X-Goog-Signature=5ec");
+    g_autoptr(Document) document = get(&fixture, "/signed", kept, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(document->status, ==, 302);
+    g_assert_cmpstr(document->location, ==, leads);
+    g_assert_cmpint(document->fd, ==, -1);
+    g_assert_cmpuint(document->length, ==, 0);
+    g_assert_cmpuint(origin_count(fixture.origin, "/store/a.zip?X-Goog-Signature=5ec"), ==, 0);
+
+    /* By POST too; and what does not redirect is answered as it is. */
+    const DocumentRequest posted = {.keep_redirect = TRUE, .post_body = "{}"};
+    g_autoptr(Document) answer = get(&fixture, "/signed", posted, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(answer->location, ==, leads);
+    assert_asked(&fixture, "/signed", 1, "POST", "{}");
+    g_autoptr(Document) plain = get(&fixture, "/doc", kept, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(plain->status, ==, 200);
+    g_assert_null(plain->location);
+    g_assert_cmpuint(plain->length, ==, sizeof text - 1);
+
+    /* Where nobody may be sent, nobody is. */
+    static const char *const bad[] = {"file:///etc/passwd", "ftp://127.0.0.1/a",
+                                      "http://user:hunter2@127.0.0.1/a"};
+    static const char *const paths[] = {"/bad-0", "/bad-1", "/bad-2"};
+    for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+        origin_add(fixture.origin, paths[i], 0)->location = bad[i];
+        g_assert_null(get(&fixture, paths[i], kept, &error));
+        g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
+        g_assert_null(strstr(error->message, "hunter2"));
+        g_clear_error(&error);
+    }
+    tear_down(&fixture);
+}
+
 static void test_head_and_range(void)
 {
     Fixture fixture;
@@ -485,6 +588,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/documents/get", test_get);
+    g_test_add_func("/documents/post", test_post);
+    g_test_add_func("/documents/kept-redirect", test_kept_redirect);
     g_test_add_func("/documents/head-and-range", test_head_and_range);
     g_test_add_func("/documents/errors", test_errors);
     g_test_add_func("/documents/cancelled-midway", test_cancelled_midway);
