@@ -85,9 +85,9 @@ def drip(rate, path="*", **limits):
     return _make("drip", path, limits, rate=rate)
 
 
-def status(code, path="*", retry_after=None, body=None, **limits):
+def status(code, path="*", retry_after=None, body=None, type="text/html", **limits):
     """Answers with CODE. RETRY_AFTER: seconds (a number), or a text that is sent as it is."""
-    return _make("status", path, limits, code=code, retry_after=retry_after, body=body)
+    return _make("status", path, limits, code=code, retry_after=retry_after, body=body, type=type)
 
 
 def retry_date(seconds):

@@ -64,6 +64,7 @@ class Response:
     mtime: float = DEFAULT_MTIME
     etag: str = None
     chunked: bool = False
+    renew: object = None  # called with the answer once a fault has made its body another one
 
     def __post_init__(self):
         self.body = as_content(self.body)
@@ -240,7 +241,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 raise _Ended
             if fault.kind == "status":
                 body = fault.body if fault.body is not None else nginx_page(fault.code)
-                response = Response(fault.code, body, [], "text/html")
+                response = Response(fault.code, body, [], fault.type)
                 if fault.retry_after is not None:
                     response.headers.append(("Retry-After", str(fault.retry_after)))
             elif fault.kind == "page":
@@ -263,6 +264,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 if not fault.same_etag:
                     response.mtime += 86400
                     response.etag = nginx_etag(response.mtime, response.body.size)
+                    if response.renew is not None:
+                        response.renew(response)
             elif fault.kind == "corrupt":
                 altered = Altered if response.body.size is not None else AlteredStream
                 response.body = altered(response.body, fault.at)
