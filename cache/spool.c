@@ -13,7 +13,7 @@
 #include "relpath.h"
 #include "spool_private.h"
 
-#define SPOOL_VERSION 2
+#define SPOOL_VERSION 3
 
 /* The id of a row that went is never given to another path, for a partial file may still bear it:
  * spool->next_id. */
@@ -24,6 +24,7 @@ static const char schema[] =
     " have INTEGER NOT NULL DEFAULT 0, size INTEGER, size_kind INTEGER NOT NULL DEFAULT 1,"
     " declared BLOB, was_declared BLOB, hinted BLOB, addresses TEXT, role INTEGER NOT NULL,"
     " unpack TEXT, etag TEXT, last_modified TEXT, total INTEGER, modified TEXT, part TEXT,"
+    " facts TEXT, content TEXT,"
     " changed INTEGER NOT NULL DEFAULT 0,"
     " seen BLOB, seen_size INTEGER, trust INTEGER NOT NULL DEFAULT 0,"
     " lock_trust INTEGER NOT NULL DEFAULT 0, address TEXT, locked BLOB, locked_size INTEGER,"

@@ -60,8 +60,9 @@ gboolean spool_is_listed(Spool *spool);
 /* The rows chosen by another selection (listing unchanged). */
 gboolean spool_choose(Spool *spool, const Selection *selection, GError **error);
 gboolean spool_retry_failed(Spool *spool, GError **error);
-/* SHA-256, hex, of the sorted listing: paths, sizes, declared digests, validators, and the source's
- * own version or date of HEAD; never an address or the time of asking. Owned. */
+/* SHA-256, hex, of the sorted listing: paths, sizes, declared digests, validators, those of the
+ * facts that tell of content (file_facts.h), and the source's own version or date of HEAD; never an
+ * address or the time of asking. Owned. */
 char *spool_source_state(Spool *spool, const ListingHead *head, GError **error);
 /* Takes over what the lock of the standing version holds: its rows become INSTALLED (have), ABSENT
  * ones QUEUED again. A locked digest is kept as `locked` of its row. Without a listing (offline,

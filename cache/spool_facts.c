@@ -1,20 +1,24 @@
 #include <string.h>
 
 #include "error.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "spool_private.h"
 
 static const char import_download[] =
     "INSERT INTO download(path, key, state, have, size, declared, addresses, role, unpack, seen,"
-    " seen_size, trust, lock_trust, locked, locked_size, id)"
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?10, ?11, ?13)"
+    " seen_size, trust, lock_trust, locked, locked_size, id, facts, content)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12, ?10, ?11, ?13, ?14, ?15)"
     " ON CONFLICT(path) DO UPDATE SET"
     " state = CASE WHEN excluded.have = 2 THEN 3 ELSE state END,"
     " have = max(have, excluded.have), lock_trust = excluded.lock_trust,"
     " trust = CASE WHEN excluded.have = 2 THEN excluded.trust ELSE trust END,"
     " seen = CASE WHEN excluded.have = 2 THEN excluded.seen ELSE seen END,"
     " seen_size = CASE WHEN excluded.have = 2 THEN excluded.seen_size ELSE seen_size END,"
-    " locked = excluded.locked, locked_size = excluded.locked_size";
+    " locked = excluded.locked, locked_size = excluded.locked_size,"
+    " facts = CASE WHEN excluded.have = 2 AND content IS excluded.content"
+    "  THEN coalesce(excluded.facts, facts) ELSE coalesce(facts, excluded.facts) END,"
+    " content = coalesce(content, excluded.content)";
 
 static gint64 state_of_lock(LockState state)
 {
@@ -32,12 +36,15 @@ static gboolean take_download(Spool *spool, const LockDownload *line, GError **e
 {
     g_autofree char *addresses = addresses_to_text(line->addresses);
     g_autofree char *unpack = line->unpack == NULL ? NULL : unpack_rule_to_json(line->unpack);
+    g_autofree char *facts = file_facts_to_json(line->facts);
+    g_autofree char *content = file_facts_content(line->facts);
     gboolean have = line->state == LOCK_STATE_HAVE;
-    if (!database_run(spool->database, error, import_download, "tiiiudtitduii", line->path,
+    if (!database_run(spool->database, error, import_download, "tiiiudtitduiitt", line->path,
                       spool_path_key(line->path), state_of_lock(line->state),
                       (gint64)(have ? HAVE_INSTALLED : HAVE_NOTHING), line->size, &line->declared,
                       addresses, (gint64)line->role, unpack, &line->seen,
-                      have ? line->size : SIZE_UNKNOWN, (gint64)line->trust, spool->next_id))
+                      have ? line->size : SIZE_UNKNOWN, (gint64)line->trust, spool->next_id, facts,
+                      content))
         return FALSE;
     spool_count_id(spool);
     return TRUE;

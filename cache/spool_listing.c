@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "relpath.h"
 #include "spool_private.h"
@@ -10,8 +11,9 @@
  * may come from elsewhere until then. A row that a lock brought has no validators to compare. */
 #define INSERT                                                                                     \
     "INSERT INTO download(id, path, key, listing, state, size, size_kind, declared, hinted,"       \
-    " addresses, role, unpack, etag, last_modified, total, modified, part)"                        \
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+    " addresses, role, unpack, etag, last_modified, total, modified, part, facts, content)"        \
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"     \
+    " ?19)"
 static const char insert[] = INSERT;
 static const char upsert[] = INSERT
     " ON CONFLICT(path) DO UPDATE SET"
@@ -20,12 +22,16 @@ static const char upsert[] = INSERT
     "  ELSE NOT (size IS excluded.size AND size_kind = excluded.size_kind AND etag IS excluded.etag"
     "   AND last_modified IS excluded.last_modified AND total IS excluded.total"
     "   AND modified IS excluded.modified AND role = excluded.role"
-    "   AND unpack IS excluded.unpack) END,"
+    "   AND unpack IS excluded.unpack AND content IS excluded.content) END,"
     " was_declared = declared, declared = excluded.declared,"
     " listing = excluded.listing, size = excluded.size, size_kind = excluded.size_kind,"
     " hinted = excluded.hinted, addresses = excluded.addresses, role = excluded.role,"
     " unpack = excluded.unpack, etag = excluded.etag, last_modified = excluded.last_modified,"
-    " total = excluded.total, modified = excluded.modified, part = excluded.part"
+    " total = excluded.total, modified = excluded.modified, part = excluded.part,"
+    /* What is installed keeps what was said when it came: where it lay, by which version. */
+    " facts = CASE WHEN have = 2 AND content IS excluded.content"
+    "  THEN coalesce(facts, excluded.facts) ELSE excluded.facts END,"
+    " content = excluded.content"
     " WHERE listing != excluded.listing";
 
 gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **error)
@@ -80,14 +86,17 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
     gint64 kind = file->size_is_exact     ? SIZE_EXACT
                   : file->size_is_rounded ? SIZE_ROUNDED
                                           : SIZE_HINT;
+    g_autofree char *facts = file_facts_to_json(file->facts);
+    g_autofree char *content = file_facts_content(file->facts);
     gint64 state = spool_takes(spool, file->path, file->role) ? SPOOL_QUEUED : SPOOL_SKIPPED;
-    if (!database_run(
-            spool->database, error, spool->has_paths ? upsert : insert, "itiiiuiddtitttutt",
-            spool->next_id, file->path, spool_path_key(file->path), spool->listing, state,
-            file->size, kind, &file->declared, &file->hinted, addresses, (gint64)file->role, unpack,
-            validators == NULL ? NULL : validators->etag,
-            validators == NULL ? NULL : validators->last_modified,
-            validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified, file->part))
+    if (!database_run(spool->database, error, spool->has_paths ? upsert : insert,
+                      "itiiiuiddtitttutttt", spool->next_id, file->path, spool_path_key(file->path),
+                      spool->listing, state, file->size, kind, &file->declared, &file->hinted,
+                      addresses, (gint64)file->role, unpack,
+                      validators == NULL ? NULL : validators->etag,
+                      validators == NULL ? NULL : validators->last_modified,
+                      validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified,
+                      file->part, facts, content))
         return FALSE;
     if (database_changes(spool->database) == 0 && !check_repeated(spool, file, error))
         return FALSE;
@@ -369,6 +378,7 @@ static void add_row_facts(GString *facts, sqlite3_stmt *row)
 {
     add_fact(facts, "path", column_text(row, 0));
     add_fact(facts, "size", column_text(row, 1));
+    add_fact(facts, "content", column_text(row, 7));
     DigestSet declared;
     column_digests(row, 2, &declared);
     for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
@@ -393,8 +403,8 @@ char *spool_source_state(Spool *spool, const ListingHead *head, GError **error)
     add_fact(facts, "newest-change", head == NULL ? NULL : head->newest_change);
     g_autoptr(sqlite3_stmt) rows =
         database_query_new(spool->database, error,
-                           "SELECT path, size, declared, etag, last_modified, total, modified"
-                           " FROM download WHERE listing = ? ORDER BY path",
+                           "SELECT path, size, declared, etag, last_modified, total, modified,"
+                           " content FROM download WHERE listing = ? ORDER BY path",
                            "i", spool->listing);
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {

@@ -237,6 +237,10 @@ static gboolean write_download(WriteLock *lock, sqlite3_stmt *row, GError **erro
                          : kept_trust(sqlite3_column_int(row, 7), sqlite3_column_int(row, 11));
     download.addresses = g_ptr_array_new_with_free_func(g_free);
     addresses_from_text(column_text(row, 10), download.addresses);
+    gboolean failed = FALSE;
+    download.facts = spool_facts(column_text(row, 12), &failed, error);
+    if (failed)
+        return FALSE;
     return lock_writer_download(lock->writer, &download, error);
 }
 
@@ -245,7 +249,7 @@ static gboolean write_downloads(Spool *spool, WriteLock *lock, GError **error)
     g_autoptr(sqlite3_stmt) rows = database_query_new(
         spool->database, error,
         "SELECT path, size, seen_size, declared, seen, role, unpack, trust, state, have, addresses,"
-        " lock_trust FROM download ORDER BY path",
+        " lock_trust, facts FROM download ORDER BY path",
         "");
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {

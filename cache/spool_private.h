@@ -85,6 +85,9 @@ gboolean spool_same_file(const SpoolSaid *a, const SpoolSaid *b);
 
 /* The fact that tells which lock was imported. */
 #define SPOOL_LOCK "#lock"
+/* What a row's column of facts holds (file_facts.h); *FAILED: _DAMAGED. */
+json_t *spool_facts(const char *text, gboolean *failed, GError **error);
+
 /* Before the lines of a lock: what another one told is forgotten. */
 gboolean spool_begin_lock(Spool *spool, const LockHeader *header, GError **error);
 

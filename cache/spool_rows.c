@@ -1,13 +1,15 @@
 #include <string.h>
 
 #include "error.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "relpath.h"
 #include "spool_private.h"
 
 #define ROW_COLUMNS                                                                                \
     "id, path, size, size_kind, declared, hinted, addresses, role, unpack, etag, last_modified,"   \
-    " total, modified, part, state, locked, locked_size, earlier, earlier_size, reason"
+    " total, modified, part, state, locked, locked_size, earlier, earlier_size, reason,"           \
+    " facts"
 
 void spool_download_free(SpoolDownload *download)
 {
@@ -25,6 +27,18 @@ static Validators *row_validators(sqlite3_stmt *row)
     return etag == NULL && modified == NULL && total == SIZE_UNKNOWN
                ? NULL
                : validators_new(etag, modified, total);
+}
+
+/* The spool's own text, which is right unless the file is damaged. */
+json_t *spool_facts(const char *text, gboolean *failed, GError **error)
+{
+    g_autofree char *reason = NULL;
+    json_t *facts = file_facts_from_json(text, &reason);
+    *failed = reason != NULL;
+    if (reason != NULL)
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("The list of downloads is damaged: %s."), reason);
+    return facts;
 }
 
 static FileSpec *row_file(sqlite3_stmt *row, GError **error)
@@ -50,6 +64,10 @@ static FileSpec *row_file(sqlite3_stmt *row, GError **error)
     file->validators = row_validators(row);
     file->modified = g_strdup(column_text(row, 12));
     file->part = g_strdup(column_text(row, 13));
+    gboolean failed = FALSE;
+    file->facts = spool_facts(column_text(row, 20), &failed, error);
+    if (failed)
+        return NULL;
     return g_steal_pointer(&file);
 }
 

@@ -97,6 +97,7 @@ void lock_download_clear(LockDownload *download)
     g_free(download->path);
     unpack_rule_free(download->unpack);
     g_clear_pointer(&download->addresses, g_ptr_array_unref);
+    json_decref(download->facts);
     *download = (LockDownload){.size = SIZE_UNKNOWN};
 }
 

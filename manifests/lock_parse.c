@@ -1,5 +1,6 @@
 #include "lock_form.h"
 
+#include "file_facts.h"
 #include "i18n.h"
 
 #include <jansson.h>
@@ -120,6 +121,17 @@ static gboolean get_unpack(const json_t *object, UnpackRule **rule, char **reaso
     return *rule != NULL;
 }
 
+static gboolean get_facts(const json_t *object, json_t **facts, char **reason)
+{
+    json_t *value = json_object_get(object, "facts");
+    if (!value)
+        return TRUE;
+    if (!file_facts_are_flat(value))
+        return wrong_value("facts", _("an object of strings"), reason);
+    *facts = json_incref(value);
+    return TRUE;
+}
+
 static gboolean parse_download(const json_t *object, LockDownload *download, char **reason)
 {
     return get_text(object, "download", &download->path, reason) &&
@@ -130,7 +142,8 @@ static gboolean parse_download(const json_t *object, LockDownload *download, cha
            get_digest_object(object, "declared", &download->declared, reason) &&
            get_digest_object(object, "seen", &download->seen, reason) &&
            get_addresses(object, &download->addresses, reason) &&
-           get_unpack(object, &download->unpack, reason);
+           get_unpack(object, &download->unpack, reason) &&
+           get_facts(object, &download->facts, reason);
 }
 
 static gboolean parse_file(const json_t *object, LockFile *file, char **reason)

@@ -91,8 +91,8 @@ static gboolean span_to_digest(const Span *span, DigestAlgorithm algorithm, Dige
 static gboolean take_digests(const char **p, gboolean first, DigestSet *set)
 {
     static const char *const keys[DIGEST_ALGORITHMS] = {
-        ",\"sha256\":\"", ",\"sha512\":\"", ",\"sha1\":\"",
-        ",\"md5\":\"",    ",\"crc32c\":\"", ",\"git-blob\":\"",
+        ",\"sha256\":\"", ",\"sha512\":\"",   ",\"sha1\":\"",     ",\"md5\":\"",
+        ",\"crc32c\":\"", ",\"git-blob\":\"", ",\"md5-tree\":\"",
     };
     *set = (DigestSet){0};
     for (gsize i = 0; i < DIGEST_ALGORITHMS; i++) {

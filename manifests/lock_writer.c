@@ -2,6 +2,7 @@
 
 #include "buffered_writer.h"
 #include "error.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "json_text.h"
 #include "relpath.h"
@@ -155,6 +156,9 @@ gboolean lock_writer_download(LockWriter *writer, const LockDownload *download, 
         g_autofree char *rule = unpack_rule_to_json(download->unpack);
         json_text_append_raw(line, "unpack", rule);
     }
+    g_autofree char *facts = file_facts_to_json(download->facts);
+    if (facts)
+        json_text_append_raw(line, "facts", facts);
     writer->written.downloads++;
     return write_line(writer, error);
 }

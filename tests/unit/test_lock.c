@@ -101,7 +101,8 @@ static const char wanted_text[] =
     "\"trust\":\"declared\",\"declared\":{\"md5\":\"" MD5_A "\"},"
     "\"seen\":{\"sha256\":\"" HEX_A "\",\"md5\":\"" MD5_A "\"},"
     "\"addresses\":[\"http://127.0.0.1/x.zip\",\"http://127.0.0.1/y?a=\\\"b\\\"\"],"
-    "\"unpack\":{\"format\":\"zip\",\"strip\":1}}\n"
+    "\"unpack\":{\"format\":\"zip\",\"strip\":1},"
+    "\"facts\":{\"Modality\":\"CT\",\"StudyDesc\":\"\\\"Köpfe\\\"\"}}\n"
     "{\"download\":\"y\",\"state\":\"skipped\",\"role\":\"data\"}\n"
     "{\"file\":\"a \\\"b\\\"\",\"state\":\"have\",\"size\":3,\"sha256\":\"" HEX_A "\","
     "\"md5\":\"" MD5_A "\",\"trust\":\"declared\",\"archive\":\"x.zip\",\"member\":\"A\\\\B\"}\n"
@@ -118,6 +119,7 @@ static void write_downloads(LockWriter *writer)
     zip.trust = TRUST_DECLARED;
     zip.unpack = unpack_rule_new(ARCHIVE_ZIP, FILTER_NONE);
     zip.unpack->strip = 1;
+    zip.facts = json_pack("{s:s, s:s}", "StudyDesc", "\"Köpfe\"", "Modality", "CT");
     zip.addresses = g_ptr_array_new_with_free_func(g_free);
     g_ptr_array_add(zip.addresses, g_strdup("http://127.0.0.1/x.zip"));
     g_ptr_array_add(zip.addresses, g_strdup("http://127.0.0.1/y?a=\"b\""));

@@ -291,7 +291,7 @@ static const struct {
      "it, of the member's path."},
     {"member of an outer rule", HEAD ", \"unpack\": {\"format\": \"zip\", \"member\": \"a\"}}",
      "x.json: /unpack/member: the key \"member\" is not known; the keys here are: format, filter, "
-     "into, strip, charset, nested, join."},
+     "into, strip, charset, nested, dicom_series, join."},
 };
 
 static void test_malformed(gconstpointer data)
