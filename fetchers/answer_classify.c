@@ -91,6 +91,11 @@ gboolean answer_fail_by_kind(Attempt *attempt, AnswerKind kind, const GByteArray
     case ANSWER_ABSENT:
         answer_fail_with_title(attempt, OUTCOME_ABSENT, body, _("it is not there"));
         break;
+    case ANSWER_NOT_PUBLIC:
+        answer_fail_with_title(attempt, OUTCOME_ABSENT, body,
+                               _("the source says that it is not public: it was withdrawn, hidden "
+                                 "or put under controlled access"));
+        break;
     case ANSWER_TRANSIENT:
         answer_fail_with_title(attempt, OUTCOME_BUSY, body, _("it has a trouble that passes"));
         break;

@@ -192,6 +192,7 @@ static gboolean check_kind(const ExternalDocuments *documents, const Message *me
         what = _("its address has expired");
         break;
     case ANSWER_ABSENT:
+    case ANSWER_NOT_PUBLIC:
         code = MEDMIRROR_ERROR_ABSENT;
         what = _("it is not there");
         break;

@@ -7,6 +7,7 @@
 
 #include "host_services.h"
 #include "manifest.h"
+#include "request_signer.h"
 #include "series_index.h"
 
 typedef struct Fetcher Fetcher;
@@ -51,6 +52,7 @@ typedef enum {
     ANSWER_EXPIRED,
     ANSWER_NOTHING_THERE,
     ANSWER_ABSENT,
+    ANSWER_NOT_PUBLIC, /* the source's own word: withdrawn, hidden or closed; no login opens it */
     ANSWER_TRANSIENT,
     ANSWER_NOT_THE_SOURCES_OWN, /* a proxy's or a filter's page */
     ANSWER_UNEXPECTED_HTML,     /* HTML where data was expected */
@@ -62,6 +64,7 @@ typedef struct {
     char *address;      /* NULL: as it is */
     GPtrArray *headers; /* char* "Name: value", for the source's own hosts alone; NULL: none */
     gboolean by_login;  /* what comes is given to a login: its puller's alone */
+    RequestSigner *signer; /* signs each request for ADDRESS's host, and for no other; NULL: none */
 } Prepared;
 void prepared_free(Prepared *prepared);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prepared, prepared_free)
@@ -134,6 +137,10 @@ struct Fetcher {
     char *(*folder)(const Fetcher *fetcher, const json_t *locator, const char *id);
     /* Pure. The REF of a locator ("physionet/mitdb"; for http the address); owned. */
     char *(*ref)(const Fetcher *fetcher, const json_t *locator);
+    /* Pure. What LOCATOR chooses of its dataset, a patient or a series, as --where has it
+     * ("PatientID=LIDC-IDRI-0001"; char*, owned): to be asked before the locator is changed for
+     * the catalogue's. NULL: all of it; NULL function: likewise. */
+    GPtrArray *(*where)(const Fetcher *fetcher, const json_t *locator);
     /* What the name alone cannot tell (the number behind a UCI slug), asked of the source: a
      * locator (owned) for folder and ref to be called with; NULL with an error. NULL function, or
      * locator_is_complete: there is nothing to ask. */

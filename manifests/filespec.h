@@ -84,6 +84,9 @@ typedef struct {
     char *part;     /* named part of the dataset; NULL where none */
     json_t *facts;  /* what the source says of it by its own keys ("Modality": "CT"): a flat object
                        of strings, for --where and the lock; NULL where nothing */
+    gboolean only_if_asked; /* not the dataset proper (others' results, supporting files): taken
+                               only by a selection that names it by a where-term on its facts, its
+                               part, an include or its path; no part of the source state */
 } FileSpec;
 
 FileSpec *file_spec_new(const char *path);
