@@ -65,6 +65,21 @@ static gboolean is_own_host(const FetcherRow *row, const char *text)
            strcmp(address->scheme, "https") == 0 && g_strv_contains(hosts, address->host);
 }
 
+/* The address that prepared headers are for: a signed one of somebody else's storage gets none of
+ * them. */
+static const char *headers_are_for(const Transfer *transfer)
+{
+    const char *prepared = transfer->prepared_address;
+    g_autofree char *listed = origin_of(transfer->address);
+    g_autofree char *signed_at = prepared != NULL ? origin_of(prepared) : NULL;
+
+    if (prepared == NULL ||
+        (g_strcmp0(listed, signed_at) != 0 &&
+         (transfer->fetcher == NULL || !is_own_host(&transfer->fetcher->row, prepared))))
+        return transfer->address;
+    return prepared;
+}
+
 /* Prepared headers carry credentials: they go to the address that they were prepared for, and,
  * where that is the source's own (or stands for it, on loopback), to the source's other hosts over
  * https. What was prepared for a lab's machine is that machine's alone. */
@@ -72,8 +87,7 @@ static gboolean headers_may_go_to(const Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
     /* Not where a redirect led, which later pieces are asked for at once. */
-    const char *prepared_for =
-        transfer->prepared_address != NULL ? transfer->prepared_address : transfer->address;
+    const char *prepared_for = headers_are_for(transfer);
     g_autofree char *here = origin_of(attempt->address);
     g_autofree char *there = origin_of(prepared_for);
 
@@ -119,14 +133,40 @@ static gboolean add_content_type(Attempt *attempt)
     return add_header(attempt, line);
 }
 
+/* Who signs this request; NULL: nobody. As with headers, a signature stays with its host. */
+static const RequestSigner *signer_of(const Attempt *attempt)
+{
+    const Transfer *transfer = attempt->transfer;
+    g_autofree char *origin = origin_of(attempt->address);
+    g_autofree char *first = origin_of(transfer->address);
+
+    if (transfer->request_signer != NULL && headers_may_go_to(attempt))
+        return transfer->request_signer;
+    return transfer->signer != NULL && g_strcmp0(origin, first) == 0 ? transfer->signer : NULL;
+}
+
+/* libcurl signs every line that it is given: those that are on their way rewritten by others, or
+ * that it never sends ("Expect:"), must not be among them. */
+static gboolean add_usual_headers(Attempt *attempt)
+{
+    const RequestSigner *signer = signer_of(attempt);
+
+    if (signer == NULL)
+        return add_header(attempt, "Accept-Encoding: identity") && add_header(attempt, "Expect:");
+    return add_headers(attempt, signer->headers) &&
+           curl_easy_setopt(attempt->easy, CURLOPT_ACCEPT_ENCODING, "identity") == CURLE_OK &&
+           curl_easy_setopt(attempt->easy, CURLOPT_AWS_SIGV4, signer->scope) == CURLE_OK &&
+           curl_easy_setopt(attempt->easy, CURLOPT_USERNAME, signer->user) == CURLE_OK &&
+           curl_easy_setopt(attempt->easy, CURLOPT_PASSWORD, signer->secret) == CURLE_OK;
+}
+
 static gboolean make_headers(Attempt *attempt)
 {
     const Transfer *transfer = attempt->transfer;
     g_autofree char *origin = origin_of(attempt->address);
     g_autofree char *first = origin_of(transfer->address);
 
-    if (!add_header(attempt, "Accept-Encoding: identity") || !add_header(attempt, "Expect:") ||
-        !add_content_type(attempt))
+    if (!add_usual_headers(attempt) || !add_content_type(attempt))
         return FALSE;
     if (headers_may_go_to(attempt) && !add_headers(attempt, transfer->request_headers))
         return FALSE;

@@ -133,6 +133,26 @@ static GPtrArray *headers_of(Credentials *credentials, const char *source,
     return headers;
 }
 
+/* Whose key pair signs REQUEST. FALSE with the error that it cannot be used; *SIGNER NULL where
+ * none is asked for, or there is no key. */
+static gboolean signer_of(Credentials *credentials, const DocumentRequest *request,
+                          RequestSigner **signer, GError **error)
+{
+    GError *why = NULL;
+
+    *signer = NULL;
+    if (request->sign_region == NULL || credentials == NULL)
+        return TRUE;
+    g_autoptr(Credential) key = credentials_find(credentials, request->source, request->url, &why);
+    if (key != NULL)
+        *signer =
+            request_signer_new(key, *request->sign_region != '\0' ? request->sign_region : NULL);
+    if (why == NULL)
+        return TRUE;
+    g_propagate_error(error, why);
+    return FALSE;
+}
+
 static char *range_of(const DocumentRequest *request)
 {
     if (request->range_to == 0)
@@ -227,10 +247,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Fetch, fetch_free)
 static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, GError **error)
 {
     g_autoptr(Fetch) fetch = g_new0(Fetch, 1);
+    g_autoptr(RequestSigner) signer = NULL;
     GError *why = NULL;
 
     fetch->sink = (DocumentSink){.sink = {&document_sink_class}, .fd = -1};
-    fetch->guard = guard_of(documents, request);
+    if (!signer_of(documents->engine->config.credentials, request, &signer, error))
+        return NULL;
+    fetch->guard = signer == NULL ? guard_of(documents, request) : NULL;
     fetch->headers = headers_of(documents->engine->config.credentials, fetch->guard, request, &why);
     if (fetch->headers == NULL) {
         g_propagate_error(error, why);
@@ -248,6 +271,7 @@ static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, 
         .file = fetch->file,
         .max_bytes = request->max_bytes != 0 ? request->max_bytes : MOST_BYTES,
         .headers = (const char *const *)fetch->headers->pdata,
+        .signer = signer,
         .is_document = TRUE,
         .first_byte_ms = request->first_byte_ms,
         .most_attempts = request->optional ? 1 : 0,
@@ -295,7 +319,7 @@ static gboolean is_plain(const DocumentRequest *request)
     return !request->optional && !request->head_only && !request->any_status &&
            request->post_body == NULL && !request->keep_redirect && request->range_to == 0 &&
            request->if_none_match == NULL && request->if_modified_since == NULL &&
-           request->first_byte_ms == 0;
+           request->sign_region == NULL && request->first_byte_ms == 0;
 }
 
 static GList *find_expected(Documents *documents, const char *url)

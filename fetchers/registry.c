@@ -38,6 +38,7 @@ void prepared_free(Prepared *prepared)
         return;
     g_free(prepared->address);
     g_clear_pointer(&prepared->headers, g_ptr_array_unref);
+    request_signer_free(prepared->signer);
     g_free(prepared);
 }
 

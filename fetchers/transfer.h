@@ -30,10 +30,11 @@ typedef struct {
     gboolean digest_covers_all; /* a locked or declared digest covers the whole file: other
                                    addresses may continue it */
     guint64 max_bytes; /* more is OUTCOME_NOT_DATA; SIZE_UNKNOWN: no limit but the sink's */
-    const char *const *headers; /* more request headers (conditional requests); may be NULL */
-    gboolean is_document;       /* a fetcher's document: no segments, its own patience */
-    guint64 first_byte_ms;      /* 0: the engine's */
-    guint most_attempts;        /* 0: as the engine's retries say */
+    const char *const *headers;  /* more request headers (conditional requests); may be NULL */
+    const RequestSigner *signer; /* copied: signs requests to the host of FILE's address; NULL */
+    gboolean is_document;        /* a fetcher's document: no segments, its own patience */
+    guint64 first_byte_ms;       /* 0: the engine's */
+    guint most_attempts;         /* 0: as the engine's retries say */
     gboolean head_only;
     gboolean
         any_status; /* a document: bodies of other statuses are stored too, and count as done */

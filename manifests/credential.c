@@ -26,6 +26,8 @@ Credential *credential_copy(const Credential *credential)
     Credential *copy =
         credential_new(credential->kind, credential->user, credential->secret, credential->origin);
     copy->agent = g_strdup(credential->agent);
+    copy->session = g_strdup(credential->session);
+    copy->region = g_strdup(credential->region);
     return copy;
 }
 
@@ -33,6 +35,8 @@ void credential_free(Credential *credential)
 {
     if (credential) {
         wipe(credential->secret);
+        wipe(credential->session);
+        g_free(credential->region);
         g_free(credential->user);
         g_free(credential->origin);
         g_free(credential->agent);

@@ -13,12 +13,15 @@ typedef enum {
 
 typedef struct {
     CredentialKind kind;
-    char *user;   /* NULL for a token */
-    char *secret; /* never NULL */
-    char *origin; /* where it was found, for people: "medmirror login", "PHYSIONET_PASSWORD",
-                     "/home/ana/.netrc" */
-    char *agent;  /* User-Agent of the requests that carry it, where the source takes it from none
-                     but certain programs; NULL: as always */
+    char *user;    /* NULL for a token */
+    char *secret;  /* never NULL */
+    char *origin;  /* where it was found, for people: "medmirror login", "PHYSIONET_PASSWORD",
+                      "/home/ana/.netrc" */
+    char *session; /* of a key pair that is lent for a time (AWS_SESSION_TOKEN): secret too; NULL:
+                      none */
+    char *region;  /* in which its owner works (AWS_REGION); NULL: not said */
+    char *agent;   /* User-Agent of the requests that carry it, where the source takes it from none
+                      but certain programs; NULL: as always */
 } Credential;
 
 /* Strings are copied; no agent. Owned. */
