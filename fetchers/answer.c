@@ -203,11 +203,21 @@ static gboolean check_part(Attempt *attempt)
     return begin_fresh(attempt, range.total);
 }
 
+gboolean answer_is_wanted_refusal(const Attempt *attempt)
+{
+    int status = attempt->status;
+
+    return attempt->transfer->any_status ||
+           (attempt->transfer->any_refusal && status / 100 == 4 && status != 407 && status != 408 &&
+            status != 425 && status != 429);
+}
+
 static gboolean check_document(Attempt *attempt)
 {
     Transfer *transfer = attempt->transfer;
     ContentRange range = {0};
-    gboolean good = attempt->status == 200 || attempt->status == 304 || transfer->any_status ||
+    gboolean good = attempt->status == 200 || attempt->status == 304 ||
+                    answer_is_wanted_refusal(attempt) ||
                     (attempt->status == 206 && transfer->range != NULL) ||
                     (transfer->head_only && attempt->status / 100 == 2) ||
                     answer_is_kept_redirect(attempt);

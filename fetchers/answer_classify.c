@@ -114,7 +114,7 @@ gboolean answer_fail_by_kind(Attempt *attempt, AnswerKind kind, const GByteArray
 
 gboolean answer_classify(Attempt *attempt)
 {
-    if (attempt->transfer->any_status)
+    if (answer_is_wanted_refusal(attempt))
         return TRUE;
     return !answer_fail_by_kind(attempt, answer_kind(attempt, attempt->pending), attempt->pending);
 }

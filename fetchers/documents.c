@@ -277,6 +277,7 @@ static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, 
         .most_attempts = request->optional ? 1 : 0,
         .head_only = request->head_only,
         .any_status = request->any_status,
+        .any_refusal = request->any_refusal,
         .post_body = request->post_body,
         .post_type = request->post_type,
         .keep_redirect = request->keep_redirect,
@@ -317,6 +318,7 @@ static Document *fetch_end(Documents *documents, Fetch *fetch, const DocumentReq
 static gboolean is_plain(const DocumentRequest *request)
 {
     return !request->optional && !request->head_only && !request->any_status &&
+           !request->any_refusal &&
            request->post_body == NULL && !request->keep_redirect && request->range_to == 0 &&
            request->if_none_match == NULL && request->if_modified_since == NULL &&
            request->sign_region == NULL && request->first_byte_ms == 0;

@@ -82,7 +82,7 @@ struct Transfer {
     guint64 first_byte_ms;
     guint most_attempts;
     gboolean head_only;
-    gboolean any_status;
+    gboolean any_status, any_refusal;
     char *post_body, *post_type; /* may be NULL */
     gboolean keep_redirect;
     char *range;
@@ -333,6 +333,8 @@ void answer_record(const Attempt *attempt);
 /* The checks of the header's empty line; FALSE with the outcome set. Chooses the body's mode. */
 gboolean answer_check_headers(Attempt *attempt);
 gboolean answer_is_redirect(const Attempt *attempt);
+/* A document's status that its asker wants to see himself. */
+gboolean answer_is_wanted_refusal(const Attempt *attempt);
 /* A redirect that is the answer itself. */
 gboolean answer_is_kept_redirect(const Attempt *attempt);
 /* SIZE_UNKNOWN where the header does not tell. */

@@ -45,6 +45,7 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->most_attempts = spec->most_attempts;
     transfer->head_only = spec->head_only;
     transfer->any_status = spec->any_status;
+    transfer->any_refusal = spec->any_refusal;
     transfer->post_body = g_strdup(spec->post_body);
     transfer->post_type = g_strdup(spec->post_type);
     transfer->keep_redirect = spec->keep_redirect;

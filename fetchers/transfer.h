@@ -38,6 +38,7 @@ typedef struct {
     gboolean head_only;
     gboolean
         any_status; /* a document: bodies of other statuses are stored too, and count as done */
+    gboolean any_refusal;   /* a document: of 4xx, but what passes and a proxy's */
     const char *post_body;  /* a document: POST with these bytes; NULL: GET */
     const char *post_type;  /* its Content-Type; NULL: application/x-www-form-urlencoded */
     gboolean keep_redirect; /* a document: a redirect is its answer (transfer_location()) */

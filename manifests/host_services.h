@@ -26,6 +26,8 @@ typedef struct {
                                 of a login's header; "": the person's own region; NULL: unsigned */
     gboolean keep_redirect;  /* a redirect is the answer (Document.location), and is not followed */
     gboolean any_status;     /* answers of 4xx and 5xx are returned, not errors */
+    gboolean any_refusal;    /* answers of 4xx are, but those that pass (408, 425, 429) and a
+                                proxy's (407), which are asked for again as ever */
     const char *source; /* whose document it is: its jar of cookies, its word on what is a refusal;
                            NULL: nobody's */
     int *status;        /* set to the last answer's HTTP status, also where it is an error (0: none
