@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* Google Cloud Storage numbers the states of an object. */
+#define GENERATION "x-goog-generation"
+
 const char *headers_find(const GPtrArray *headers, const char *name)
 {
     gsize length = strlen(name);
@@ -62,6 +65,10 @@ void answer_record(const Attempt *attempt)
     for (guint i = 0; i < attempt->headers->len; i++)
         g_ptr_array_add(transfer->answer_headers, g_strdup(g_ptr_array_index(attempt->headers, i)));
     g_ptr_array_add(transfer->answer_headers, NULL);
+    if (attempt->status / 100 == 2) {
+        g_free(transfer->generation);
+        transfer->generation = g_strdup(attempt_header(attempt, GENERATION));
+    }
     g_clear_pointer(&transfer->validators, validators_free);
     transfer->validators = answer_validators(attempt, transfer->total);
     if (attempt->certificate_issuer != NULL) {
@@ -92,7 +99,8 @@ static gboolean is_same_file(const Attempt *attempt, guint64 total)
     if (g_strcmp0(transfer->bytes_from, transfer->address) != 0)
         return TRUE;
     return !texts_differ(expected->etag, attempt_header(attempt, "ETag")) &&
-           !texts_differ(expected->last_modified, attempt_header(attempt, "Last-Modified"));
+           !texts_differ(expected->last_modified, attempt_header(attempt, "Last-Modified")) &&
+           !texts_differ(transfer->generation, attempt_header(attempt, GENERATION));
 }
 
 static gboolean too_large(Attempt *attempt, guint64 total)

@@ -77,7 +77,8 @@ struct Transfer {
     FileSpec *file; /* path, size, addresses */
     gboolean digest_covers_all;
     guint64 max_bytes;
-    GPtrArray *headers; /* char*; may be NULL */
+    GPtrArray *headers;    /* char*; may be NULL */
+    RequestSigner *signer; /* of a document; NULL */
     gboolean is_document;
     guint64 first_byte_ms;
     guint most_attempts;
@@ -111,6 +112,8 @@ struct Transfer {
     GList *queued;    /* its link in the queue of HOST */
     Host *host;       /* where it waits or runs */
     char *bytes_from; /* address that the held bytes came from, where this run knows; NULL */
+    char *generation; /* x-goog-generation of the answer that they came with; NULL */
+    gboolean prepared_stands; /* the next round asks the address that was prepared for this one */
     guint attempts_made;
 
     /* This round. */
@@ -118,8 +121,10 @@ struct Transfer {
     gboolean wide;          /* it is one with a connection of its own */
     char *address;          /* the candidate */
     char *prepared_address; /* by the fetcher; NULL: as it is */
+    char *prepared_for;     /* the candidate that it was prepared for */
     char *request_address;  /* what is asked: the prepared one, or where a redirect led */
     GPtrArray *request_headers;
+    RequestSigner *request_signer; /* the prepared one */
     SinkOffer offer;
     gboolean accepted; /* an answer was found good: more requests may follow */
     gboolean ending;   /* the round is over; attempts whose offers are out are waited for */
@@ -306,6 +311,8 @@ void transfer_step(Transfer *transfer, const Outcome *outcome);
 /* The candidate to be asked now; sets ADDRESS. FALSE where every host is out. */
 gboolean transfer_choose_address(Transfer *transfer);
 void transfer_clear_round(Transfer *transfer);
+/* What its fetcher prepared is not asked again. */
+void transfer_forget_prepared(Transfer *transfer);
 StepLimits transfer_limits(const Transfer *transfer);
 
 /* attempt.c */

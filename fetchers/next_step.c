@@ -138,24 +138,26 @@ static Step after_refusal(TransferHistory *history)
         history->can_log_in = FALSE;
         return step_of(STEP_WITH_LOGIN);
     }
-    if (!history->can_refresh || history->refreshes > 0)
+    if ((!history->can_refresh && !history->can_sign) || history->refreshes > 0)
         return step_of(STEP_GIVE_UP);
     history->refreshes++;
-    return step_of(STEP_REFRESH);
+    return step_of(history->can_sign ? STEP_SAME_ADDRESS : STEP_REFRESH);
 }
 
 static Step after_expiry(TransferHistory *history, const StepLimits *limits, double random)
 {
     history->expired++;
-    if (!history->can_refresh)
+    if (!history->can_refresh && !history->can_sign)
         return has_next_address(history) ? step_to_next_address(history, FALSE)
                                          : step_of(STEP_GIVE_UP);
     if (history->expired >= 2)
         history->without_progress++;
     if (attempts_are_used_up(history, limits))
         return step_of(STEP_GIVE_UP);
-    history->refreshes++;
-    Step step = step_of(STEP_REFRESH);
+    gboolean signs = history->can_sign && (history->expired < 2 || !history->can_refresh);
+    Step step = step_of(signs ? STEP_SAME_ADDRESS : STEP_REFRESH);
+    if (!signs)
+        history->refreshes++;
     step.delay_ms = history->expired >= 2 ? delay_before(history, limits, random) : 0;
     return step;
 }

@@ -41,7 +41,9 @@ typedef struct {
     gboolean any_address_not_absent; /* some address said other than absent */
     gboolean host_answered;          /* any host answered in this run */
     gboolean can_refresh;            /* the fetcher has a refresh function */
-    guint held_equal_total;          /* of 416: what is held has the total length */
+    gboolean can_sign;      /* another address than the listed one was asked: one that its fetcher
+                               prepared, or where a redirect led. The listed one gives a fresh one */
+    guint held_equal_total; /* of 416: what is held has the total length */
 } TransferHistory;
 
 typedef struct {

@@ -40,6 +40,7 @@ Transfer *transfer_new(const TransferSpec *spec)
     transfer->digest_covers_all = spec->digest_covers_all;
     transfer->max_bytes = spec->max_bytes == 0 ? SIZE_UNKNOWN : spec->max_bytes;
     transfer->headers = spec->headers != NULL ? copy_lines(spec->headers) : NULL;
+    transfer->signer = request_signer_copy(spec->signer);
     transfer->is_document = spec->is_document;
     transfer->first_byte_ms = spec->first_byte_ms;
     transfer->most_attempts = spec->most_attempts;
@@ -76,15 +77,18 @@ void transfer_free(Transfer *transfer)
     if (transfer == NULL)
         return;
     transfer_clear_round(transfer);
+    transfer_forget_prepared(transfer);
     g_ptr_array_unref(transfer->attempts);
     g_array_unref(transfer->todo);
     g_ptr_array_unref(transfer->answer_headers);
     g_clear_pointer(&transfer->headers, g_ptr_array_unref);
+    request_signer_free(transfer->signer);
     file_spec_free(transfer->file);
     validators_free(transfer->validators);
     g_free(transfer->name);
     g_free(transfer->range);
     g_free(transfer->bytes_from);
+    g_free(transfer->generation);
     g_free(transfer->address);
     g_free(transfer->final_address);
     wipe(transfer->location);
@@ -95,12 +99,19 @@ void transfer_free(Transfer *transfer)
     g_free(transfer);
 }
 
+void transfer_forget_prepared(Transfer *transfer)
+{
+    wipe(g_steal_pointer(&transfer->prepared_address));
+    g_clear_pointer(&transfer->prepared_for, g_free);
+    g_clear_pointer(&transfer->request_headers, g_ptr_array_unref);
+    g_clear_pointer(&transfer->request_signer, request_signer_free);
+    transfer->prepared_stands = FALSE;
+}
+
 /* What the last round alone needed. */
 void transfer_clear_round(Transfer *transfer)
 {
-    g_clear_pointer(&transfer->prepared_address, g_free);
-    g_clear_pointer(&transfer->request_address, g_free);
-    g_clear_pointer(&transfer->request_headers, g_ptr_array_unref);
+    wipe(g_steal_pointer(&transfer->request_address));
     g_clear_pointer(&transfer->expected, validators_free);
     sink_offer_clear(&transfer->offer);
     outcome_clear(&transfer->round_outcome);

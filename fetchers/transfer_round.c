@@ -84,6 +84,8 @@ static void prepare_or_request(Transfer *transfer);
 void round_begin(Transfer *transfer)
 {
     transfer_clear_round(transfer);
+    if (!transfer->prepared_stands || g_strcmp0(transfer->prepared_for, transfer->address) != 0)
+        transfer_forget_prepared(transfer);
     transfer->state = TRANSFER_OFFERING;
     transfer->attempts_made++;
     g_ptr_array_add(transfer->engine->running, transfer);
@@ -293,6 +295,28 @@ static void told_of_login(Transfer *transfer, const HomeCall *call)
         request(transfer);
 }
 
+/* The requests are the host's that they go to, and what becomes of them is. */
+static void move_lane(Transfer *transfer)
+{
+    Engine *engine = transfer->engine;
+    Host *host = admission_host(engine, transfer->request_address);
+
+    if (host == transfer->host)
+        return;
+    admission_return_lane(engine, transfer->host, transfer->wide);
+    transfer->host = host;
+    admission_take_lane(engine, host, transfer->wide);
+}
+
+static void request_prepared(Transfer *transfer)
+{
+    if (transfer->prepared_address != NULL) {
+        transfer->request_address = g_strdup(transfer->prepared_address);
+        move_lane(transfer);
+    }
+    tell_of_login(transfer);
+}
+
 static void prepare_returned(gpointer data)
 {
     PrepareCall *call = data;
@@ -306,11 +330,12 @@ static void prepare_returned(gpointer data)
     } else {
         if (call->prepared != NULL) {
             transfer->prepared_address = g_steal_pointer(&call->prepared->address);
-            transfer->request_address = g_strdup(transfer->prepared_address);
+            transfer->prepared_for = g_strdup(transfer->address);
             transfer->request_headers = g_steal_pointer(&call->prepared->headers);
+            transfer->request_signer = g_steal_pointer(&call->prepared->signer);
             transfer->by_login |= call->prepared->by_login;
         }
-        tell_of_login(transfer);
+        request_prepared(transfer);
     }
     g_clear_pointer(&call->prepared, prepared_free);
     g_clear_error(&call->error);
@@ -348,6 +373,10 @@ static void prepare_or_request(Transfer *transfer)
 {
     if (!must_prepare(transfer)) {
         request(transfer);
+        return;
+    }
+    if (transfer->prepared_stands) {
+        request_prepared(transfer);
         return;
     }
     PrepareCall *call = g_new0(PrepareCall, 1);

@@ -173,6 +173,13 @@ static gboolean nothing_came(const Outcome *outcome)
            (outcome->kind == OUTCOME_CUT && outcome->status == 0 && outcome->received == 0);
 }
 
+/* They say nothing against the address that was asked: it is asked again, and not its source for
+ * another one. */
+static gboolean is_of_the_line(OutcomeKind kind)
+{
+    return kind == OUTCOME_CUT || kind == OUTCOME_NO_CONNECTION || kind == OUTCOME_BUSY;
+}
+
 void transfer_step(Transfer *transfer, const Outcome *outcome)
 {
     Engine *engine = transfer->engine;
@@ -190,6 +197,9 @@ void transfer_step(Transfer *transfer, const Outcome *outcome)
         transfer->waits_for_line = TRUE;
         return;
     }
+    transfer->history.can_sign = transfer->request_address != NULL &&
+                                 strcmp(transfer->request_address, transfer->address) != 0;
+    transfer->prepared_stands = transfer->prepared_address != NULL && is_of_the_line(outcome->kind);
     const Step step =
         next_step(outcome, &transfer->history, &limits, g_rand_double(engine->random));
     note_at_host(transfer, outcome, &step);
