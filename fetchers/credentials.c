@@ -4,6 +4,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
+#include "login_places.h"
 #include "netrc.h"
 #include "redact.h"
 #include "web_address.h"
@@ -27,8 +28,9 @@ typedef struct {
     char *agent;              /* as configured; NULL */
     /* MEDMIRROR_SOURCE_...; NULL where not set */
     char *user, *password, *password_file, *token, *token_file;
-    Credential *own; /* of the source's own variables */
-    char *list;      /* the value of SourceLogin.list_variable */
+    Credential *own;           /* of the source's own variables */
+    GHashTable *own_variables; /* what its fetcher looks at itself; NULL */
+    char *list;                /* the value of SourceLogin.list_variable */
     gboolean is_refused;
     char *told;        /* where the credential came from that was given out last */
     Credential *found; /* the last one of a host, so that files are not read for each transfer */
@@ -65,22 +67,11 @@ static void source_free(gpointer data)
     g_free(source->token_file);
     credential_free(source->own);
     wipe(source->list);
+    g_clear_pointer(&source->own_variables, g_hash_table_unref);
     g_free(source->told);
     credential_free(source->found);
     g_free(source->found_host);
     g_free(source);
-}
-
-/* A variable's value; what it was is taken out of the environment, which other processes of this
- * user can read. */
-static char *take_secret(const char *name)
-{
-    char *value = name ? getenv(name) : NULL;
-    if (!value || !*value)
-        return NULL;
-    char *copy = g_strdup(value);
-    explicit_bzero(value, strlen(value));
-    return copy;
 }
 
 static char *copy_variable(const char *name)
@@ -99,7 +90,7 @@ static char *variable_name(const char *source, const char *what)
 static char *own_variable(const char *source, const char *what, gboolean is_secret)
 {
     g_autofree char *name = variable_name(source, what);
-    return is_secret ? take_secret(name) : copy_variable(name);
+    return is_secret ? login_places_take(name) : copy_variable(name);
 }
 
 static Source *source_new(const char *name)
@@ -116,18 +107,20 @@ static Source *source_new(const char *name)
     const SourceLogin *login = source->login;
     if (!login)
         return source;
-    char *secret = take_secret(login->secret_variable);
+    char *secret = login_places_take(login->secret_variable);
     g_autofree char *user = login->user_variable ? copy_variable(login->user_variable) : NULL;
     if (secret && (user || login->kind == CREDENTIAL_TOKEN))
         source->own = credential_new(login->kind, user, secret, login->secret_variable);
     wipe(secret);
-    source->list = take_secret(login->list_variable);
+    source->list = login_places_take(login->list_variable);
+    source->own_variables = login_places_take_all(login->own_variables);
     return source;
 }
 
 static gboolean has_secrets(const Source *source)
 {
-    return source->password || source->token || source->own || source->list;
+    return source->password || source->token || source->own || source->list ||
+           (source->own_variables && g_hash_table_size(source->own_variables));
 }
 
 /* A password in a core dump outlives the process that was careful with it. */
@@ -291,36 +284,11 @@ static const char *title_of(const Source *source)
 
 /* Where a credential may lie. */
 
-static char *read_text(const char *path, gsize most, struct stat *status, GError **error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, status) != 0) {
-        error_set_storage(error, errno, _("%s cannot be read"), path);
-        if (fd >= 0)
-            close(fd);
-        return NULL;
-    }
-    char *text = g_malloc(most + 1);
-    gsize have = 0;
-    ssize_t got = 1;
-    while (have < most && got > 0) {
-        got = TEMP_FAILURE_RETRY(read(fd, text + have, most - have));
-        have += got > 0 ? (gsize)got : 0;
-    }
-    text[have] = '\0';
-    if (got < 0) {
-        error_set_storage(error, errno, _("%s cannot be read"), path);
-        g_clear_pointer(&text, wipe);
-    }
-    close(fd);
-    return text;
-}
-
 /* The first line of a file that a variable names (systemd's LoadCredential=, for example). */
 static char *read_secret_file(const char *path, GError **error)
 {
     struct stat status;
-    char *text = read_text(path, MOST_SECRET_BYTES, &status, error);
+    char *text = login_places_read(path, MOST_SECRET_BYTES, &status, error);
     gsize length = text ? strcspn(text, "\r\n") : 0;
     if (text && length == 0) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
@@ -340,9 +308,11 @@ static Credential *make(const Source *source, CredentialKind kind, const char *v
     char *secret = value ? g_strdup(value) : read_secret_file(path, error);
     g_autofree char *name = variable_name(source->name, what);
     g_autofree char *origin = value ? g_strdup(name) : g_strconcat(name, "_FILE", NULL);
-    Credential *made = secret ? credential_new(kind, kind == CREDENTIAL_TOKEN ? NULL : source->user,
-                                               secret, origin)
-                              : NULL;
+    const char *user = kind == CREDENTIAL_TOKEN ? NULL : source->user;
+    Credential *made = !secret ? NULL
+                       : source->login && source->login->make
+                           ? source->login->make(user, secret, origin, error)
+                           : credential_new(kind, user, secret, origin);
     wipe(secret);
     return made;
 }
@@ -361,7 +331,7 @@ static gboolean set_wrong_kind(const Source *source, const char *given, GError *
 
 static gboolean check_kind(const Source *source, GError **error)
 {
-    if (!source->login)
+    if (!source->login || source->login->make)
         return TRUE;
     if (source->login->kind == CREDENTIAL_PASSWORD && (source->token || source->token_file))
         return set_wrong_kind(source, "TOKEN", error);
@@ -422,7 +392,7 @@ static Credential *of_list_variable(const Source *source, const char *host, cons
     if (*source->list != '@')
         return of_list(source->list, source->name, host, address, name);
     g_autofree char *origin = g_strdup_printf("%s (%s)", name, source->list + 1);
-    char *text = read_text(source->list + 1, MOST_FILE_BYTES, &status, NULL);
+    char *text = login_places_read(source->list + 1, MOST_FILE_BYTES, &status, NULL);
     Credential *found = text ? of_list(text, source->name, host, address, origin) : NULL;
     wipe(text);
     return found;
@@ -443,12 +413,38 @@ static Credential *of_netrc(Credentials *credentials, const char *host)
     g_autofree char *path =
         named && *named ? g_strdup(named) : g_build_filename(g_get_home_dir(), ".netrc", NULL);
     struct stat status;
-    char *text = read_text(path, MOST_FILE_BYTES, &status, NULL);
+    char *text = login_places_read(path, MOST_FILE_BYTES, &status, NULL);
     Credential *found = text ? netrc_find(text, host, path) : NULL;
     wipe(text);
     if (found)
         speak_of_modes(credentials, path, &status);
     return found;
+}
+
+/* A file of others that a login came from. */
+static void on_used(gpointer data, const char *path, const struct stat *status)
+{
+    speak_of_modes(data, path, status);
+}
+
+/* The source's own variables and files. */
+static Credential *of_own(Credentials *credentials, const Source *source, GError **error)
+{
+    if (source->own)
+        return credential_copy(source->own);
+    return source->login && source->login->find
+               ? login_places_find(source->login, source->own_variables, on_used, credentials,
+                                   error)
+               : NULL;
+}
+
+/* netrc knows users and passwords, whatever the second of them is. */
+static Credential *of_netrc_as(Credentials *credentials, const Source *source, const char *host)
+{
+    g_autoptr(Credential) found = of_netrc(credentials, host);
+    return found && source->login && source->login->make
+               ? source->login->make(found->user, found->secret, found->origin, NULL)
+               : g_steal_pointer(&found);
 }
 
 /* What there is for HOST, by the order of the header; NULL without an error: nothing. */
@@ -461,12 +457,12 @@ static Credential *look_up(Credentials *credentials, const Source *source, const
     Credential *found = is_own ? of_this_run(source, &why) : NULL;
     if (!found && !why)
         found = credential_file_find(source->name, host, &why);
-    if (!found && !why && is_own && source->own)
-        found = credential_copy(source->own);
+    if (!found && !why && is_own)
+        found = of_own(credentials, source, &why);
     if (!found && !why)
         found = of_list_variable(source, host, address);
     if (!found && !why)
-        found = of_netrc(credentials, host);
+        found = of_netrc_as(credentials, source, host);
     if (why)
         g_propagate_error(error, why);
     return found;

@@ -61,9 +61,9 @@ typedef enum {
 
 /* For one attempt: headers to add and the address to ask. */
 typedef struct {
-    char *address;      /* NULL: as it is */
-    GPtrArray *headers; /* char* "Name: value", for the source's own hosts alone; NULL: none */
-    gboolean by_login;  /* what comes is given to a login: its puller's alone */
+    char *address;         /* NULL: as it is */
+    GPtrArray *headers;    /* char* "Name: value", for the source's own hosts alone; NULL: none */
+    gboolean by_login;     /* what comes is given to a login: its puller's alone */
     RequestSigner *signer; /* signs each request for ADDRESS's host, and for no other; NULL: none */
 } Prepared;
 void prepared_free(Prepared *prepared);
@@ -85,6 +85,21 @@ typedef struct {
     gpointer data;
 } BundleTaker;
 
+/* What the source's own tools would look at, told by the host: a fetcher opens nothing itself.
+ * Texts that READ gives are wiped by credential_header_free(). */
+typedef struct LoginPlaces LoginPlaces;
+struct LoginPlaces {
+    gpointer host;
+    const char *home, *config_home; /* ~; $XDG_CONFIG_HOME, else ~/.config */
+    /* The value of one of SourceLogin.own_variables; NULL where it is unset or empty. Borrowed. */
+    const char *(*variable)(const LoginPlaces *places, const char *name);
+    /* The text of the file at PATH; NULL without an error where there is none, with
+     * MEDMIRROR_ERROR_STORAGE where it cannot be read. That it held a login, and who else can read
+     * it, is said to the person by `used`. Owned. */
+    char *(*read)(const LoginPlaces *places, const char *path, GError **error);
+    void (*used)(const LoginPlaces *places, const char *path);
+};
+
 /* How a source lets people in, where it does. Arrays are NULL-terminated. */
 typedef struct {
     CredentialKind kind;
@@ -96,8 +111,16 @@ typedef struct {
                                   ("Wget/1.21"); NULL: any */
     const char *cookie;        /* goes with each login beside what the jar has ("testcookie=1"): it
                                   shows that cookies are kept; NULL: none */
-    gboolean where_refused;    /* prepare is called only for what lies below a guarded prefix
-                                  (HostServices.guard), and once for what was refused without */
+    const char *const *own_variables; /* what FIND may ask for; their values are taken out of the
+                                         environment */
+    /* What lies in places of the source's own that the fields above do not describe. NULL without
+     * an error: nothing. NULL function: there are none. Owned. */
+    Credential *(*find)(const LoginPlaces *places, GError **error);
+    /* The credential that SECRET is, given with USER (may be NULL), where the source takes several
+     * kinds. NULL with MEDMIRROR_ERROR_USAGE: it is none. NULL function: one of KIND. Owned. */
+    Credential *(*make)(const char *user, const char *secret, const char *origin, GError **error);
+    gboolean where_refused; /* prepare is called only for what lies below a guarded prefix
+                               (HostServices.guard), and once for what was refused without */
 } SourceLogin;
 
 typedef struct {
