@@ -6,12 +6,17 @@
         ... # ask origin.url + "/x.bin"
         origin.record.entries("/x.bin")
 
-`python3 -m origins uci physionet --print-endpoints` serves the standard datasets until standard input closes.
+`python3 -m origins uci physionet kaggle --print-endpoints` serves the standard datasets until standard input closes.
 """
 
-from . import archives, faults, physionet, physionet_access, realdata
+from . import archives, faults, kaggle, kaggle_words, physionet, physionet_access, realdata
 from .content import Altered, Bytes, Content, DiskFile, Generated, Noise, Sparse
 from .faults import Fault
+from .kaggle import KaggleSite
+from .kaggle_access import Limit
+from .kaggle_model import Account, Competition, KaggleDataset, KaggleVersion
+from .kaggle_storage import Expiry, KaggleStorage
+from .large import Joined, Pages, make_large_zip
 from .physionet import PhysioNetBucket, PhysioNetSite, Version
 from .physionet_access import User
 from .plain import PlainSite, Tree
@@ -21,7 +26,9 @@ from .server import Origin, Request, Response, Site
 from .tls import Certificates
 from .uci import UciCdnSite, UciSet, UciSite
 
-__all__ = ["Altered", "BLOCK_PAGE", "Bytes", "Certificates", "Content", "DiskFile", "Entry", "Fault", "ForwardProxy",
-           "Generated", "Noise", "Origin", "PhysioNetBucket", "PhysioNetSite", "PlainSite", "Record", "Request",
-           "Response", "Site", "Sparse", "Tree", "UciCdnSite", "UciSet", "UciSite", "User", "Version", "archives", "faults",
-           "physionet", "physionet_access", "realdata"]
+__all__ = ["Account", "Altered", "BLOCK_PAGE", "Bytes", "Certificates", "Competition", "Content", "DiskFile", "Entry",
+           "Expiry", "Fault", "ForwardProxy", "Generated", "Joined", "KaggleDataset", "KaggleSite", "KaggleStorage",
+           "KaggleVersion", "Limit", "Noise", "Origin", "Pages", "PhysioNetBucket", "PhysioNetSite", "PlainSite",
+           "Record", "Request", "Response", "Site", "Sparse", "Tree", "UciCdnSite", "UciSet", "UciSite", "User",
+           "Version", "archives", "faults", "kaggle", "kaggle_words", "make_large_zip", "physionet", "physionet_access",
+           "realdata"]

@@ -4,7 +4,7 @@ import argparse
 import pathlib
 import sys
 
-from . import Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, physionet, realdata
+from . import KaggleSite, Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, physionet, realdata
 
 
 def _make_sites(names, folder):
@@ -17,6 +17,9 @@ def _make_sites(names, folder):
         elif name == "physionet":
             sites["physionet"] = PhysioNetSite(users=physionet.standard_users())
             sites["physionet-s3"] = PhysioNetBucket(sites["physionet"], ["mitdb"])
+        elif name == "kaggle":
+            sites["kaggle"] = KaggleSite()
+            sites["kaggle-storage"] = sites["kaggle"].storage
         else:
             sites["plain"] = PlainSite()
             if folder:
@@ -26,7 +29,8 @@ def _make_sites(names, folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="python3 -m origins", description="Local origins on ports of 127.0.0.1.")
-    parser.add_argument("sources", nargs="*", choices=["uci", "physionet", "plain", []], metavar="uci|physionet|plain")
+    parser.add_argument("sources", nargs="*", choices=["uci", "physionet", "kaggle", "plain", []],
+                        metavar="uci|physionet|kaggle|plain")
     parser.add_argument("--print-endpoints", action="store_true", help="print NAME=URL, a line each")
     parser.add_argument("--folder", type=pathlib.Path, help="what the plain origin serves")
     parser.add_argument("--fetch-data", action="store_true", help="download and unpack the packages with real files")
@@ -37,6 +41,8 @@ def main():
     if not options.sources:
         return
     origins = {name: Origin(site) for name, site in _make_sites(options.sources, options.folder).items()}
+    if "kaggle" in origins:
+        origins["kaggle"].site.storage.base = origins["kaggle-storage"].url_by_name
     for name, origin in origins.items():
         print(f"{name}={origin.url}" if options.print_endpoints else f"{name}: {origin.url}/", flush=True)
     sys.stdin.read()
