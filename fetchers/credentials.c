@@ -213,7 +213,10 @@ void credentials_hide(const Credential *credential)
 {
     char *header = credential_header(credential);
     redact_add_secret(credential->secret);
-    redact_add_secret(strrchr(header, ' ') + 1);
+    if (credential->session)
+        redact_add_secret(credential->session);
+    if (header)
+        redact_add_secret(strrchr(header, ' ') + 1);
     wipe(header);
 }
 

@@ -110,9 +110,10 @@ static void on_done(Transfer *transfer, const Outcome *outcome, gpointer data)
     outcome_copy(&sink->outcome, outcome);
 }
 
-/* With the login of SOURCE (NULL: none). NULL with the error that it cannot be used. */
+/* With the login of SOURCE (NULL: none); of a key pair, *SIGNER (owned) is what it signs with. NULL
+ * with the error that it cannot be used. */
 static GPtrArray *headers_of(Credentials *credentials, const char *source,
-                             const DocumentRequest *request, GError **error)
+                             const DocumentRequest *request, RequestSigner **signer, GError **error)
 {
     g_autoptr(Credential) login =
         source != NULL ? credentials_find(credentials, source, request->url, error) : NULL;
@@ -122,6 +123,10 @@ static GPtrArray *headers_of(Credentials *credentials, const char *source,
         login != NULL ? credential_headers(login)
                       : g_ptr_array_new_with_free_func((GDestroyNotify)credential_header_free);
 
+    if (login != NULL && login->kind == CREDENTIAL_KEY_PAIR) {
+        g_autofree char *region = request_signer_region(request->url);
+        *signer = request_signer_new(login, region);
+    }
     for (gsize i = 0; request->headers != NULL && request->headers[i] != NULL; i++)
         g_ptr_array_add(headers, g_strdup(request->headers[i]));
     if (request->if_none_match != NULL)
@@ -131,26 +136,6 @@ static GPtrArray *headers_of(Credentials *credentials, const char *source,
                         g_strdup_printf("If-Modified-Since: %s", request->if_modified_since));
     g_ptr_array_add(headers, NULL);
     return headers;
-}
-
-/* Whose key pair signs REQUEST. FALSE with the error that it cannot be used; *SIGNER NULL where
- * none is asked for, or there is no key. */
-static gboolean signer_of(Credentials *credentials, const DocumentRequest *request,
-                          RequestSigner **signer, GError **error)
-{
-    GError *why = NULL;
-
-    *signer = NULL;
-    if (request->sign_region == NULL || credentials == NULL)
-        return TRUE;
-    g_autoptr(Credential) key = credentials_find(credentials, request->source, request->url, &why);
-    if (key != NULL)
-        *signer =
-            request_signer_new(key, *request->sign_region != '\0' ? request->sign_region : NULL);
-    if (why == NULL)
-        return TRUE;
-    g_propagate_error(error, why);
-    return FALSE;
 }
 
 static char *range_of(const DocumentRequest *request)
@@ -251,10 +236,9 @@ static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, 
     GError *why = NULL;
 
     fetch->sink = (DocumentSink){.sink = {&document_sink_class}, .fd = -1};
-    if (!signer_of(documents->engine->config.credentials, request, &signer, error))
-        return NULL;
-    fetch->guard = signer == NULL ? guard_of(documents, request) : NULL;
-    fetch->headers = headers_of(documents->engine->config.credentials, fetch->guard, request, &why);
+    fetch->guard = request->signer == NULL ? guard_of(documents, request) : NULL;
+    fetch->headers =
+        headers_of(documents->engine->config.credentials, fetch->guard, request, &signer, &why);
     if (fetch->headers == NULL) {
         g_propagate_error(error, why);
         return NULL;
@@ -271,7 +255,7 @@ static Fetch *fetch_begin(Documents *documents, const DocumentRequest *request, 
         .file = fetch->file,
         .max_bytes = request->max_bytes != 0 ? request->max_bytes : MOST_BYTES,
         .headers = (const char *const *)fetch->headers->pdata,
-        .signer = signer,
+        .signer = request->signer != NULL ? request->signer : signer,
         .is_document = TRUE,
         .first_byte_ms = request->first_byte_ms,
         .most_attempts = request->optional ? 1 : 0,
@@ -318,10 +302,10 @@ static Document *fetch_end(Documents *documents, Fetch *fetch, const DocumentReq
 static gboolean is_plain(const DocumentRequest *request)
 {
     return !request->optional && !request->head_only && !request->any_status &&
-           !request->any_refusal &&
-           request->post_body == NULL && !request->keep_redirect && request->range_to == 0 &&
-           request->if_none_match == NULL && request->if_modified_since == NULL &&
-           request->sign_region == NULL && request->first_byte_ms == 0;
+           !request->any_refusal && request->post_body == NULL && !request->keep_redirect &&
+           request->range_to == 0 && request->if_none_match == NULL &&
+           request->if_modified_since == NULL && request->signer == NULL &&
+           request->first_byte_ms == 0;
 }
 
 static GList *find_expected(Documents *documents, const char *url)
@@ -346,7 +330,7 @@ static Fetch *take_expected(Documents *documents, const DocumentRequest *request
     if (link == NULL || !may_be_expected(documents, request))
         return NULL;
     Fetch *fetch = link->data;
-    g_autoptr(GPtrArray) headers = headers_of(NULL, NULL, request, NULL);
+    g_autoptr(GPtrArray) headers = headers_of(NULL, NULL, request, NULL, NULL);
     if (headers->len != fetch->headers->len)
         return NULL;
     for (guint i = 0; i < headers->len; i++)

@@ -7,7 +7,6 @@
 
 #include "host_services.h"
 #include "manifest.h"
-#include "request_signer.h"
 #include "series_index.h"
 
 typedef struct Fetcher Fetcher;

@@ -8,7 +8,8 @@
 #define MOST_FETCHERS 64
 
 /* The plain fetcher is the last: every address is its own. */
-static const Fetcher *table[MOST_FETCHERS + 1] = {&uci_fetcher, &physionet_fetcher, &http_fetcher};
+static const Fetcher *table[MOST_FETCHERS + 1] = {&uci_fetcher, &physionet_fetcher, &s3_fetcher,
+                                                  &http_fetcher};
 const Fetcher *const *const fetchers = (const Fetcher *const *)table;
 
 gboolean fetcher_register(const Fetcher *fetcher, GError **error)
@@ -59,9 +60,8 @@ const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, ch
 {
     *locator = NULL;
     *version = NULL;
-    if (g_ascii_strncasecmp(address, "http://", 7) != 0 &&
-        g_ascii_strncasecmp(address, "https://", 8) != 0)
-        return NULL;
+    gboolean is_plain = g_ascii_strncasecmp(address, "http://", 7) == 0 ||
+                        g_ascii_strncasecmp(address, "https://", 8) == 0;
     for (const Fetcher *const *fetcher = fetchers; *fetcher; fetcher++) {
         if (!(*fetcher)->locator_from_address)
             continue;
@@ -69,6 +69,8 @@ const Fetcher *fetcher_find_by_address(const char *address, json_t **locator, ch
         if (*locator)
             return *fetcher;
     }
+    if (!is_plain)
+        return NULL;
     /* Not even the plain fetcher can read it; its check says why, so nothing may be mended here. */
     g_autofree char *text = g_utf8_make_valid(address, -1);
     *locator = json_pack("{s:s}", "url", text);

@@ -69,8 +69,7 @@ static Document *ask(const S3Listing *listing, const char *token, GError **error
         .max_bytes = PAGE_MOST_BYTES,
         .any_status = TRUE,
         .keep_redirect = TRUE,
-        .source = listing->source,
-        .sign_region = listing->sign_region,
+        .signer = listing->signer,
     };
     return listing->services->get(listing->services, &request, error);
 }

@@ -36,9 +36,8 @@ typedef struct {
     HostServices *services;
     const char *base; /* path style: BASE/BUCKET/KEY; no slash at its end */
     const char *bucket;
-    const char *prefix;      /* "" for all */
-    const char *source;      /* whose key pair signs; NULL: nobody's */
-    const char *sign_region; /* as DocumentRequest's; NULL: unsigned */
+    const char *prefix;          /* "" for all */
+    const RequestSigner *signer; /* NULL: anonymous */
 } S3Listing;
 
 /* Every object, in the order of the bucket (by the bytes of the keys). Folder markers (no bytes,

@@ -46,6 +46,9 @@ void credential_free(Credential *credential)
 
 char *credential_header(const Credential *credential)
 {
+    if (credential->kind == CREDENTIAL_KEY_PAIR) {
+        return NULL;
+    }
     if (credential->kind == CREDENTIAL_TOKEN) {
         return g_strconcat("Authorization: Bearer ", credential->secret, NULL);
     }
@@ -65,7 +68,9 @@ void credential_header_free(char *header)
 GPtrArray *credential_headers(const Credential *credential)
 {
     GPtrArray *lines = g_ptr_array_new_with_free_func((GDestroyNotify)credential_header_free);
-    g_ptr_array_add(lines, credential_header(credential));
+    char *header = credential_header(credential);
+    if (header)
+        g_ptr_array_add(lines, header);
     if (credential->agent)
         g_ptr_array_add(lines, g_strconcat("User-Agent: ", credential->agent, NULL));
     return lines;

@@ -9,6 +9,8 @@
 typedef enum {
     CREDENTIAL_PASSWORD, /* user and secret */
     CREDENTIAL_TOKEN,    /* secret alone */
+    CREDENTIAL_KEY_PAIR, /* user is the access key's id, secret what signs with it, and is never
+                            sent (request_signer.h) */
 } CredentialKind;
 
 typedef struct {
@@ -31,8 +33,8 @@ Credential *credential_copy(const Credential *credential);
 /* Wipes what it held. */
 void credential_free(Credential *credential);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
-/* "Authorization: Basic ..." (RFC 7617, UTF-8) or "Authorization: Bearer ..." (RFC 6750). Owned;
- * wipe it with credential_header_free(). */
+/* "Authorization: Basic ..." (RFC 7617, UTF-8) or "Authorization: Bearer ..." (RFC 6750); NULL of a
+ * key pair. Owned; wipe it with credential_header_free(). */
 char *credential_header(const Credential *credential);
 void credential_header_free(char *header);
 /* The lines of a request that carries it: the header above, and "User-Agent: ..." where there is an

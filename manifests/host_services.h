@@ -6,6 +6,7 @@
 
 #include "credential.h"
 #include "listing.h"
+#include "request_signer.h"
 
 typedef struct {
     const char *url;
@@ -18,16 +19,15 @@ typedef struct {
     guint64 range_from, range_to; /* bytes [from, to); both 0: all. The last N bytes: from = 0, to =
                                      N, range_is_suffix */
     gboolean range_is_suffix;
-    gboolean head_only;      /* HEAD */
-    const char *post_body;   /* POST with these bytes, asked for again like any other request: for
-                                services whose questions are POSTs; NULL: GET */
-    const char *post_type;   /* its Content-Type; NULL: application/x-www-form-urlencoded */
-    const char *sign_region; /* SOURCE's key pair signs the request for this region (S3), in place
-                                of a login's header; "": the person's own region; NULL: unsigned */
-    gboolean keep_redirect;  /* a redirect is the answer (Document.location), and is not followed */
-    gboolean any_status;     /* answers of 4xx and 5xx are returned, not errors */
-    gboolean any_refusal;    /* answers of 4xx are, but those that pass (408, 425, 429) and a
-                                proxy's (407), which are asked for again as ever */
+    gboolean head_only;    /* HEAD */
+    const char *post_body; /* POST with these bytes, asked for again like any other request: for
+                              services whose questions are POSTs; NULL: GET */
+    const char *post_type; /* its Content-Type; NULL: application/x-www-form-urlencoded */
+    const RequestSigner *signer; /* signs the request, in place of a login's header; NULL: nobody */
+    gboolean keep_redirect; /* a redirect is the answer (Document.location), and is not followed */
+    gboolean any_status;    /* answers of 4xx and 5xx are returned, not errors */
+    gboolean any_refusal;   /* answers of 4xx are, but those that pass (408, 425, 429) and a
+                               proxy's (407), which are asked for again as ever */
     const char *source; /* whose document it is: its jar of cookies, its word on what is a refusal;
                            NULL: nobody's */
     int *status;        /* set to the last answer's HTTP status, also where it is an error (0: none

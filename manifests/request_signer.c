@@ -29,6 +29,19 @@ RequestSigner *request_signer_new(const Credential *credential, const char *regi
     return signer;
 }
 
+char *request_signer_region(const char *address)
+{
+    g_autoptr(GUri) uri = g_uri_parse(address, G_URI_FLAGS_ENCODED, NULL);
+    const char *host = uri ? g_uri_get_host(uri) : NULL;
+    g_auto(GStrv) parts = host ? g_strsplit(host, ".", -1) : NULL;
+    guint count = parts ? g_strv_length(parts) : 0;
+    for (guint i = 0; i + 3 < count; i++) {
+        if (strcmp(parts[i], "s3") == 0 && strcmp(parts[i + 2], "amazonaws") == 0)
+            return is_region(parts[i + 1]) ? g_strdup(parts[i + 1]) : NULL;
+    }
+    return NULL;
+}
+
 static gpointer copy_line(gconstpointer line, gpointer data)
 {
     return g_strdup(line);

@@ -18,6 +18,8 @@ typedef struct {
 /* For requests without a body, with CREDENTIAL as a key pair. REGION: NULL takes the credential's,
  * else us-east-1. NULL where REGION is no region's name. Owned. */
 RequestSigner *request_signer_new(const Credential *credential, const char *region);
+/* The region that ADDRESS names ("s3.eu-west-1.amazonaws.com"); NULL: it names none. Owned. */
+char *request_signer_region(const char *address);
 RequestSigner *request_signer_copy(const RequestSigner *signer); /* NULL gives NULL */
 /* Wipes what it held. */
 void request_signer_free(RequestSigner *signer);
