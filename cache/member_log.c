@@ -28,10 +28,12 @@ static const char *const statements[LOG_STATEMENTS] = {
     [LOG_ADD_FILE] = "INSERT OR REPLACE INTO met(key, path, size, sha256, target) "
                      "VALUES(?1, ?2, ?3, ?4, ?5)",
     [LOG_FORGET] = "DELETE FROM met WHERE key = ?1",
-    [LOG_ADD_PENDING] = "INSERT INTO pending(path, member, size, digests, target, chosen, made, "
-                        "problem, code, folder) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [LOG_ADD_PENDING] =
+        "INSERT INTO pending(path, member, size, digests, target, chosen, made, "
+        "problem, code, folder, part) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "?11)",
     [LOG_TAKE_PENDING] = "SELECT id, path, member, size, digests, target, chosen, made, problem, "
-                         "code, folder FROM pending WHERE id >= ?1 ORDER BY id LIMIT 1",
+                         "code, folder, part FROM pending WHERE id >= ?1 ORDER BY id LIMIT 1",
 };
 
 struct MemberLog {
@@ -60,7 +62,7 @@ MemberLog *member_log_new(GError **error)
         " WITHOUT ROWID;"
         "CREATE TABLE pending(id INTEGER PRIMARY KEY, path TEXT, member TEXT, size INTEGER,"
         " digests BLOB, target TEXT, chosen INTEGER, made INTEGER, problem TEXT, code INTEGER,"
-        " folder INTEGER);"
+        " folder INTEGER, part INTEGER);"
         "BEGIN",
         CACHE_KIB);
     /* An empty name is a temporary file of SQLite's, made only when the cache is full. */
@@ -281,6 +283,7 @@ gboolean member_log_add_pending(MemberLog *log, const PendingMember *pending, GE
     bind_text(statement, 8, pending->problem);
     sqlite3_bind_int(statement, 9, pending->code);
     sqlite3_bind_int(statement, 10, pending->folder);
+    sqlite3_bind_int(statement, 11, pending->part);
     return log_run(log, statement, error);
 }
 
@@ -295,7 +298,8 @@ int member_log_take_pending(MemberLog *log, PendingMember *pending, GError **err
                                    .made = sqlite3_column_int(statement, 7),
                                    .problem = column_text(statement, 8),
                                    .code = sqlite3_column_int(statement, 9),
-                                   .folder = sqlite3_column_int(statement, 10)};
+                                   .folder = sqlite3_column_int(statement, 10),
+                                   .part = sqlite3_column_int(statement, 11)};
         pending->file.path = column_text(statement, 1);
         pending->file.member = column_text(statement, 2);
         pending->file.size = (guint64)sqlite3_column_int64(statement, 3);

@@ -36,6 +36,7 @@ typedef struct {
     char *problem;   /* why it cannot be taken, where it cannot; NULL else */
     int code;        /* of the problem: of MEDMIRROR_ERROR */
     gboolean folder; /* nothing to report */
+    int part;        /* of a series: SeriesPart; 0 else */
 } PendingMember;
 void pending_member_clear(PendingMember *pending);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PendingMember, pending_member_clear)

@@ -5,6 +5,7 @@
 #include "member_file.h"
 #include "relpath.h"
 #include "size_text.h"
+#include "unpack_series.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,6 +18,8 @@ typedef enum {
     TO_FILE,    /* written and hashed */
     TO_NOTHING, /* hashed: not chosen, a test, or a second member of one name */
     TO_SCRATCH, /* an archive that is unpacked in turn */
+    TO_HEAD,    /* an image of a series, as long as it is not known which */
+    TO_SERIES,  /* what comes with a series, and is no file of the tree */
 } EntryFate;
 
 struct UnpackLayer {
@@ -26,7 +29,9 @@ struct UnpackLayer {
     char *prefix; /* of member names: the archives around; NULL of the outermost */
     guint depth;
     guint64 pending_added, pending_settled, dropped;
+    UnpackSeries *series; /* NULL: the archive is of no series */
     /* The entry that is open. */
+    SeriesPart part;
     gboolean is_open, provisional, chosen, twin;
     MemberDecision decision;
     EntryFate fate;
@@ -52,6 +57,8 @@ UnpackLayer *unpack_layer_new(UnpackStore *store, UnpackLayer *within, const Unp
         layer->prefix =
             g_strdup_printf("%s%s/", within->prefix ? within->prefix : "", within->decision.member);
     }
+    if (rule->series)
+        layer->series = unpack_series_new(rule, layer->archive, store->spec->series);
     return layer;
 }
 
@@ -92,6 +99,7 @@ void unpack_layer_free(UnpackLayer *layer)
         (void)remove_pending(layer, &pending, NULL);
         layer->pending_settled++;
     }
+    unpack_series_free(layer->series);
     g_free(layer->archive);
     g_free(layer->prefix);
     g_free(layer);
@@ -147,18 +155,32 @@ static gboolean entry_open_output(UnpackLayer *layer, GError **error)
     layer->fate = TO_NOTHING;
     if (layer->decision.kind != MEMBER_STORE && layer->decision.kind != MEMBER_SAME)
         return TRUE;
+    if (layer->part == SERIES_PART_LIST || layer->part == SERIES_PART_LICENCE) {
+        layer->fate = TO_SERIES;
+        return TRUE;
+    }
     if (layer->nested_rule) {
         layer->fate = TO_SCRATCH;
         layer->scratch_fd = scratch_file_new(spec->tree ? spec->tree_fd : -1, error);
         return layer->scratch_fd >= 0;
     }
-    layer->digests = digest_stream_new(spec->algorithms | 1u << DIGEST_SHA256, layer->size);
+    layer->digests = digest_stream_new(spec->algorithms | 1u << DIGEST_SHA256 |
+                                           (layer->series ? 1u << DIGEST_MD5 : 0),
+                                       layer->size);
     if (layer->twin || !layer->chosen || !spec->tree)
         return TRUE;
     layer->fate = TO_FILE;
     layer->file = member_file_new(spec->tree, spec->tree_fd, layer->decision.path,
                                   spec->taker.stands, spec->taker.data, error);
     return layer->file != NULL;
+}
+
+/* The member's place is known. */
+static gboolean entry_choose(UnpackLayer *layer, GError **error)
+{
+    const UnpackTaker *taker = &layer->store->spec->taker;
+    layer->chosen = !taker->takes || taker->takes(layer->decision.path, taker->data);
+    return entry_claim_name(layer, error);
 }
 
 static gboolean entry_decide(UnpackLayer *layer, const UnpackMessage *message, GError **error)
@@ -174,15 +196,34 @@ static gboolean entry_decide(UnpackLayer *layer, const UnpackMessage *message, G
         layer->nested_rule = unpack_nested_rule(layer->rule, layer->decision.member);
     if (layer->nested_rule)
         return TRUE;
-    layer->chosen = !store->spec->taker.takes ||
-                    store->spec->taker.takes(layer->decision.path, store->spec->taker.data);
-    return entry_claim_name(layer, error);
+    if (layer->series && layer->decision.kind == MEMBER_STORE &&
+        !unpack_series_begin(layer->series, layer->decision.member, &layer->part, error))
+        return FALSE;
+    if (layer->part == SERIES_PART_NONE || layer->part == SERIES_PART_OTHER)
+        return entry_choose(layer, error);
+    return TRUE;
 }
 
 static gboolean is_of_the_archive(const GError *error)
 {
     return error->domain == MEDMIRROR_ERROR &&
            (error->code == MEDMIRROR_ERROR_UNSAFE || error->code == MEDMIRROR_ERROR_USAGE);
+}
+
+/* What the directory may yet disown is no reason to stop. Takes FAILED; TRUE: it is kept for then.
+ */
+static gboolean entry_put_off(UnpackLayer *layer, GError *failed, GError **error)
+{
+    const gboolean is_damage =
+        layer->series && g_error_matches(failed, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED);
+    if (!layer->provisional || (!is_of_the_archive(failed) && !is_damage)) {
+        g_propagate_error(error, failed);
+        return FALSE;
+    }
+    g_clear_error(&layer->problem);
+    layer->problem = failed;
+    g_clear_pointer(&layer->file, member_file_free);
+    return TRUE;
 }
 
 static gboolean take_entry(UnpackLayer *layer, const UnpackMessage *message, GError **error)
@@ -196,6 +237,7 @@ static gboolean take_entry(UnpackLayer *layer, const UnpackMessage *message, GEr
     layer->size = message->size;
     layer->received = 0;
     layer->twin = layer->chosen = FALSE;
+    layer->part = SERIES_PART_NONE;
     layer->fate = TO_NOTHING;
     if (atomic_fetch_add(&store->entries, 1) >= store->limits.most_entries) {
         g_set_error(
@@ -211,18 +253,14 @@ static gboolean take_entry(UnpackLayer *layer, const UnpackMessage *message, GEr
         decided =
             unpack_store_check_output(store, layer->decision.member,
                                       atomic_load(&store->output) + message->size, TRUE, &failed);
-    if (decided)
+    if (decided && layer->part == SERIES_PART_IMAGE)
+        layer->fate = TO_HEAD;
+    else if (decided)
         decided = entry_open_output(layer, &failed);
     if (decided)
         return TRUE;
-    /* What the directory may yet disown is no reason to stop. */
-    if (message->provisional && is_of_the_archive(failed)) {
-        layer->problem = g_steal_pointer(&failed);
-        layer->fate = TO_NOTHING;
-        return TRUE;
-    }
-    g_propagate_error(error, g_steal_pointer(&failed));
-    return FALSE;
+    layer->fate = TO_NOTHING;
+    return entry_put_off(layer, g_steal_pointer(&failed), error);
 }
 
 static gboolean wrong_size(const UnpackLayer *layer, GError **error)
@@ -249,6 +287,48 @@ static gboolean write_scratch(const UnpackLayer *layer, const guint8 *bytes, gsi
     return TRUE;
 }
 
+static gboolean entry_keep(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
+{
+    digest_stream_update(layer->digests, bytes, length);
+    return layer->fate != TO_FILE || member_file_write(layer->file, bytes, length, error);
+}
+
+/* Once its head tells which image it is, the file is made. */
+static gboolean entry_find_image(UnpackLayer *layer, const guint8 *bytes, gsize length,
+                                 gboolean is_whole, GError **error)
+{
+    const guint8 *head = NULL;
+    gsize head_length = 0;
+    char *path = NULL;
+    SeriesHead found = unpack_series_head(layer->series, layer->decision.member, bytes, length,
+                                          is_whole, &path, &head, &head_length, error);
+    if (found != SERIES_HEAD_KNOWN)
+        return found == SERIES_HEAD_WAITS;
+    g_free(layer->decision.path);
+    layer->decision.path = path;
+    return entry_choose(layer, error) && entry_open_output(layer, error) &&
+           entry_keep(layer, head, head_length, error);
+}
+
+/* Where the bytes go that are counted. IS_WHOLE: no more will come. */
+static gboolean entry_store(UnpackLayer *layer, const guint8 *bytes, gsize length,
+                            gboolean is_whole, GError **error)
+{
+    switch (layer->fate) {
+    case TO_SCRATCH:
+        return write_scratch(layer, bytes, length, error);
+    case TO_HEAD:
+        return entry_find_image(layer, bytes, length, is_whole, error);
+    case TO_SERIES:
+        return layer->part != SERIES_PART_LIST ||
+               unpack_series_read_list(layer->series, bytes, length, error);
+    case TO_NOTHING:
+    case TO_FILE:
+        break;
+    }
+    return entry_keep(layer, bytes, length, error);
+}
+
 static gboolean entry_add(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
 {
     layer->received += length;
@@ -257,16 +337,9 @@ static gboolean entry_add(UnpackLayer *layer, const guint8 *bytes, gsize length,
     const guint64 output = atomic_fetch_add(&layer->store->output, length) + length;
     if (!unpack_store_check_output(layer->store, layer->decision.member, output, FALSE, error))
         return FALSE;
-    if (layer->fate == TO_SCRATCH)
-        return write_scratch(layer, bytes, length, error);
-    digest_stream_update(layer->digests, bytes, length);
-    if (layer->fate != TO_FILE || member_file_write(layer->file, bytes, length, error))
-        return TRUE;
-    if (!layer->provisional || !error || !is_of_the_archive(*error))
-        return FALSE;
-    layer->problem = g_steal_pointer(error);
-    g_clear_pointer(&layer->file, member_file_free);
-    return TRUE;
+    g_autoptr(GError) failed = NULL;
+    return entry_store(layer, bytes, length, FALSE, &failed) ||
+           entry_put_off(layer, g_steal_pointer(&failed), error);
 }
 
 static gboolean take_data(UnpackLayer *layer, const guint8 *bytes, gsize length, GError **error)
@@ -312,6 +385,18 @@ static gboolean report_member(UnpackStore *store, const LockFile *member, gboole
     return !taker->member || taker->member(member, chosen, taker->data, error);
 }
 
+/* An image's number in the zip is another one each time that the source is asked: it says nothing
+ * in the lock. */
+static gboolean take_image(UnpackLayer *layer, SeriesPart part, LockFile *member, GError **error)
+{
+    if (part != SERIES_PART_IMAGE)
+        return TRUE;
+    gboolean taken = unpack_series_take_image(layer->series, member->member, &member->digests,
+                                              member->size, error);
+    g_clear_pointer(&member->member, g_free);
+    return taken;
+}
+
 static gboolean same_bytes(const LockFile *a, const LockFile *b)
 {
     const Digest *one = digest_set_get(&a->digests, DIGEST_SHA256);
@@ -339,8 +424,10 @@ static gboolean settle_member(UnpackLayer *layer, LockFile *member, gboolean mad
     if (!layer->twin && !member_log_add_file(store->log, member, error))
         return FALSE;
     if (!layer->provisional)
-        return layer->twin || report_member(store, member, layer->chosen, error);
-    PendingMember pending = {.file = *member, .chosen = layer->chosen, .made = made};
+        return take_image(layer, layer->part, member, error) &&
+               (layer->twin || report_member(store, member, layer->chosen, error));
+    PendingMember pending = {
+        .file = *member, .chosen = layer->chosen, .made = made, .part = (int)layer->part};
     if (layer->twin) {
         g_autoptr(GError) twin = NULL;
         if (!same_bytes(member, &layer->met))
@@ -359,7 +446,7 @@ static gboolean settle_nothing(UnpackLayer *layer, GError **error)
 {
     if (!layer->provisional)
         return TRUE;
-    PendingMember pending = {.folder = layer->problem == NULL};
+    PendingMember pending = {.folder = layer->problem == NULL, .part = (int)layer->part};
     pending.file.path = g_strdup(layer->decision.path ? layer->decision.path : "");
     if (layer->problem) {
         pending.problem = g_strdup(layer->problem->message);
@@ -464,6 +551,24 @@ static gboolean finish_nested(UnpackLayer *layer, GError **error)
                          store->nested_data, error);
 }
 
+/* An image whose head was not known before its end, and what is no file of the tree. */
+static gboolean finish_part(UnpackLayer *layer, GError **error)
+{
+    g_autoptr(GError) failed = NULL;
+    gboolean right = TRUE;
+    if (layer->fate == TO_HEAD)
+        right = entry_store(layer, NULL, 0, TRUE, &failed);
+    else if (layer->part == SERIES_PART_LIST)
+        right = unpack_series_end_list(layer->series, &failed);
+    if (!right && !entry_put_off(layer, g_steal_pointer(&failed), error))
+        return FALSE;
+    if (layer->fate != TO_SERIES && !layer->problem)
+        return finish_file(layer, error);
+    if (layer->part == SERIES_PART_LIST && !layer->provisional)
+        unpack_series_take_list(layer->series);
+    return settle_nothing(layer, error);
+}
+
 static gboolean take_end(UnpackLayer *layer, guint64 told, GError **error)
 {
     if (!layer->is_open)
@@ -477,6 +582,8 @@ static gboolean take_end(UnpackLayer *layer, guint64 told, GError **error)
     case MEMBER_STORE:
         if (layer->size != G_MAXUINT64 && layer->size != layer->received)
             return wrong_size(layer, error);
+        if (layer->fate == TO_HEAD || layer->fate == TO_SERIES)
+            return finish_part(layer, error);
         return layer->fate == TO_SCRATCH ? finish_nested(layer, error) : finish_file(layer, error);
     case MEMBER_LINK:
         return finish_link(layer, error);
@@ -505,19 +612,30 @@ static UnpackTaken take_settling(UnpackLayer *layer, guint64 number, gboolean co
     layer->pending_settled++;
     if (!confirmed) {
         layer->dropped++;
-        return remove_pending(layer, &pending, error) ? UNPACK_TAKEN : UNPACK_FAILED;
+        return remove_pending(layer, &pending, error) &&
+                       (pending.part != SERIES_PART_LIST ||
+                        unpack_series_drop_list(layer->series, error))
+                   ? UNPACK_TAKEN
+                   : UNPACK_FAILED;
     }
-    if (pending.folder)
+    if (pending.folder) {
+        if (pending.part == SERIES_PART_LIST)
+            unpack_series_take_list(layer->series);
         return UNPACK_TAKEN;
+    }
     if (pending.problem) {
         /* It may have been about a member that is not there after all. */
         if (layer->dropped > 0)
             return UNPACK_RESTART;
         if (*pending.problem == '\0')
-            return UNPACK_TAKEN;
+            return take_image(layer, (SeriesPart)pending.part, &pending.file, error)
+                       ? UNPACK_TAKEN
+                       : UNPACK_FAILED;
         g_set_error_literal(error, MEDMIRROR_ERROR, pending.code, pending.problem);
         return UNPACK_FAILED;
     }
+    if (!take_image(layer, (SeriesPart)pending.part, &pending.file, error))
+        return UNPACK_FAILED;
     pending.file.archive = g_strdup(store->spec->name);
     pending.file.state = pending.chosen ? LOCK_STATE_HAVE : LOCK_STATE_SKIPPED;
     return report_member(store, &pending.file, pending.chosen, error) ? UNPACK_TAKEN
@@ -526,10 +644,17 @@ static UnpackTaken take_settling(UnpackLayer *layer, guint64 number, gboolean co
 
 static UnpackTaken take_done(UnpackLayer *layer, GError **error)
 {
-    if (!layer->is_open && layer->pending_settled == layer->pending_added)
-        return UNPACK_DONE;
-    nonsense(error);
-    return UNPACK_FAILED;
+    UnpackStore *store = layer->store;
+    if (layer->is_open || layer->pending_settled != layer->pending_added) {
+        nonsense(error);
+        return UNPACK_FAILED;
+    }
+    if (layer->series) {
+        store->has_series =
+            unpack_series_finish(layer->series, &store->series_came, &store->series_digest, error);
+        return store->has_series ? UNPACK_DONE : UNPACK_FAILED;
+    }
+    return UNPACK_DONE;
 }
 
 UnpackTaken unpack_layer_take(UnpackLayer *layer, const UnpackMessage *message, GError **error)

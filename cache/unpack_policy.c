@@ -254,6 +254,22 @@ const UnpackRule *unpack_nested_rule(const UnpackRule *rule, const char *member)
     return NULL;
 }
 
+static gboolean is_series_rule(const UnpackRule *rule)
+{
+    return rule->container == ARCHIVE_ZIP && rule->strip == 0 &&
+           !(rule->volumes && rule->volumes->len > 0) && !(rule->nested && rule->nested->len > 0);
+}
+
+static gboolean has_series_within(const UnpackRule *rule)
+{
+    for (guint i = 0; rule->nested && i < rule->nested->len; i++) {
+        const UnpackRule *nested = g_ptr_array_index(rule->nested, i);
+        if (nested->series)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 gboolean unpack_rule_check(const UnpackRule *rule, GError **error)
 {
     const char *wrong = NULL;
@@ -263,6 +279,11 @@ gboolean unpack_rule_check(const UnpackRule *rule, GError **error)
              (rule->container == ARCHIVE_ZIP || rule->container == ARCHIVE_7Z))
         wrong = _("a zip or 7z archive within a filter cannot be read; name the filter alone, and "
                   "the archive within it as nested");
+    else if (rule->series && !is_series_rule(rule))
+        wrong = _("a series of images is a zip alone, without volumes, parts to strip or archives "
+                  "within it");
+    else if (has_series_within(rule))
+        wrong = _("a series of images cannot lie within an archive");
     if (wrong)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("The rule for unpacking is wrong: %s."), wrong);

@@ -71,6 +71,15 @@ void unpack_store_progress(UnpackStore *store, guint64 *bytes, guint64 *entries)
     *entries = atomic_load(&store->entries);
 }
 
+gboolean unpack_store_series(const UnpackStore *store, SeriesCount *came, Digest *digest)
+{
+    if (store->has_series) {
+        *came = store->series_came;
+        *digest = store->series_digest;
+    }
+    return store->has_series;
+}
+
 const GPtrArray *unpack_store_warnings(const UnpackStore *store)
 {
     return store->warnings;

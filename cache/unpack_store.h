@@ -25,6 +25,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(UnpackStore, unpack_store_free)
 const UnpackSpec *unpack_store_spec(const UnpackStore *store);
 /* The outermost archive's bytes that are there: what output is compared with. Any thread. */
 void unpack_store_progress(UnpackStore *store, guint64 *bytes, guint64 *entries);
+/* As unpacking_series(). */
+gboolean unpack_store_series(const UnpackStore *store, SeriesCount *came, Digest *digest);
 /* char*; sentences. Borrowed. */
 const GPtrArray *unpack_store_warnings(const UnpackStore *store);
 

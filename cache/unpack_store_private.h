@@ -15,6 +15,9 @@ struct UnpackStore {
     MemberLog *log;
     GPtrArray *warnings;
     _Atomic guint64 output, entries;
+    gboolean has_series; /* one was unpacked, whole and right */
+    SeriesCount series_came;
+    Digest series_digest;
     guint64 whole_size; /* of the archive and its volumes, where there is no frontier */
 };
 

@@ -18,6 +18,7 @@ struct Unpacking {
     char *name;
     GArray *volume_fds;
     TreeWriter *tree;
+    SeriesCount series;
     int wake_fd;
     atomic_bool cancelled;
     UnpackRun *run;
@@ -87,6 +88,10 @@ static gboolean unpacking_copy_spec(Unpacking *unpacking, const UnpackSpec *spec
     /* A writer is one thread's, and the caller's may serve several unpackings. */
     unpacking->tree = spec->tree ? tree_writer_copy(spec->tree) : NULL;
     unpacking->spec.tree = unpacking->tree;
+    if (spec->series) {
+        unpacking->series = *spec->series;
+        unpacking->spec.series = &unpacking->series;
+    }
     if (!copy_fd(spec->fd, &unpacking->spec.fd, error))
         return FALSE;
     for (const int *fd = spec->volume_fds; fd && *fd >= 0; fd++) {
@@ -149,6 +154,11 @@ guint64 unpacking_behind(Unpacking *unpacking)
     const guint64 consumed = unpack_run_consumed(unpacking->run);
     const guint64 there = frontier_now(unpacking->spec.frontier);
     return there > consumed ? there - consumed : 0;
+}
+
+gboolean unpacking_series(const Unpacking *unpacking, SeriesCount *came, Digest *digest)
+{
+    return unpack_store_series(unpack_run_store(unpacking->run), came, digest);
 }
 
 void unpacking_progress(Unpacking *unpacking, guint64 *bytes, guint64 *entries)

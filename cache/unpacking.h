@@ -8,6 +8,7 @@
 #include "filespec.h"
 #include "frontier.h"
 #include "lock.h"
+#include "series_member.h"
 #include "task_queue.h"
 #include "tree_writer.h"
 
@@ -46,7 +47,9 @@ typedef struct {
     TreeWriter
         *tree;   /* NULL: test only, nothing is stored; the unpacking makes its own copy of it */
     int tree_fd; /* of the tree, for looking at what stands there; borrowed */
-    guint algorithms; /* beside SHA-256 */
+    guint algorithms;          /* beside SHA-256 */
+    const SeriesCount *series; /* of a rule with a series: what the source lists of it; copied;
+                                  NULL: nothing */
     UnpackLimits limits;
     UnpackTaker taker;
     TaskQueue *home;
@@ -67,6 +70,9 @@ void unpacking_free(Unpacking *unpacking);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Unpacking, unpacking_free)
 /* Bytes of the archive that the child has not read although they are there. */
 guint64 unpacking_behind(Unpacking *unpacking);
+/* In done, without an error, of a rule with a series: its images, and their DIGEST_MD5_TREE (both
+ * of the images that came, chosen or not). FALSE of any other. */
+gboolean unpacking_series(const Unpacking *unpacking, SeriesCount *came, Digest *digest);
 /* Bytes and entries written so far; any thread. */
 void unpacking_progress(Unpacking *unpacking, guint64 *bytes, guint64 *entries);
 
