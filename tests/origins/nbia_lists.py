@@ -227,6 +227,7 @@ class Lists:
         series = self.site.find(query["SeriesUID"])
         rows = [] if series is None else [
             {"element": "(0008,0018)", "name": "SOP Instance UID", "data": series.images[0].sop},
+            {"element": "(0008,0060)", "name": "Modality", "data": series.modality},
             {"element": "(0020,000E)", "name": "Series Instance UID", "data": series.uid}]
         return self._rows(rows, ("element", "name", "data"), query)
 

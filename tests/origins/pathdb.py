@@ -75,6 +75,7 @@ class PathDbSite(Site):
             return json_answer([])
         first = int(page) * self.page
         return json_answer([{
+            "studyid": [{"value": found.name}], "field_collection": [{"target_id": found.tid}],
             "imageid": [{"value": slide.path.rpartition("/")[2].rpartition(".")[0]}],
             "clinicaltrialsubjectid": [{"value": slide.patient}], "nid": [{"value": slide.id}],
             "field_wsiimage": [{"target_id": slide.id, "url": self._address(slide)}],

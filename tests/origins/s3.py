@@ -4,11 +4,11 @@ import base64
 import bisect
 import hashlib
 import html
-import struct
 import time
 import urllib.parse
 
 from .content import as_content
+from .crc import google_crc32c
 from .server import DEFAULT_MTIME, Response, Site, static_file
 from .sigv4 import Refused, check_signature
 
@@ -188,7 +188,7 @@ class S3Site(Site):
     def _more_headers(self, found, content):
         if self.flavour == "aws":
             return [("x-amz-request-id", "0A49CE4060975EAC"), ("x-amz-server-side-encryption", "AES256")]
-        sums = {"crc32c": lambda: base64.b64encode(struct.pack(">I", crc32c(content.bytes()))).decode(),
+        sums = {"crc32c": lambda: google_crc32c(content),
                 "md5": lambda: base64.b64encode(bytes.fromhex(content.digest("md5"))).decode()}
         # A composed object has no MD5.
         hashes = [f"{name}={sums[name]()}" for name in self.hashes if name != "md5" or not found.part_size]
@@ -272,22 +272,4 @@ def _open_token(token):
         return None
 
 
-def _crc_table():
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0x82F63B78 if value & 1 else 0)
-        yield value
-
-
-_CRC_TABLE = tuple(_crc_table())
-
-
-def crc32c(data):
-    """Castagnoli's CRC-32 (RFC 3720), as Google's storage has it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _CRC_TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    return crc ^ 0xFFFFFFFF
-
-
-__all__ = ["Bucket", "GeneratedBucket", "Object", "S3Site", "crc32c", "make_token"]
+__all__ = ["Bucket", "GeneratedBucket", "Object", "S3Site", "make_token"]

@@ -69,7 +69,8 @@ class Page:
 
 
 class WordPressSite(Site):
-    """PAGES, and one for each of COLLECTIONS (tcia_data) that has none. PAGE_LIMIT: rows a page at most. REAL_HOSTS: whether
+    """PAGES, and one for each of COLLECTIONS (tcia_data) that has none. v1 answers with an array and a Link header, v2
+    with an object that counts its pages. PAGE_LIMIT: rows a page at most. REAL_HOSTS: whether
     addresses in answers name the real host, as they do, or BASE, this origin's own."""
 
     server = "nginx"
@@ -165,7 +166,7 @@ class WordPressSite(Site):
         if len(parts) == 4:
             found = [row for row in rows if str(row["id"]) == parts[3]]
             return json_answer(self._filled(found[0])) if found else _no_route("rest_post_invalid_id", "Invalid post ID.")
-        return self._list(request, rows)
+        return self._list(request, rows, parts[1])
 
     def _one_media(self, number):
         name = self._media.get(int(number)) if number.isdigit() else None
@@ -174,7 +175,7 @@ class WordPressSite(Site):
         return json_answer(self._filled({"id": int(number), "source_url": self._upload_address(name),
                                          "mime_type": "application/octet-stream"}))
 
-    def _list(self, request, rows):
+    def _list(self, request, rows, version):
         query = request.query
         try:
             size, page = int(query.get("per_page", 10)), int(query.get("page", 1))
@@ -182,8 +183,9 @@ class WordPressSite(Site):
             return _bad("per_page, page")
         if not 1 <= size <= self.page_limit or page < 1:
             return _bad("per_page")
-        if "include" in query:
-            wanted = {text.strip() for text in query["include"].split(",")}
+        ids = query.get("include" if version == "v1" else "id")
+        if ids is not None:
+            wanted = {text.strip() for text in ids.split(",")}
             rows = [row for row in rows if str(row["id"]) in wanted]
         if "search" in query:
             wanted = query["search"].lower()
@@ -195,19 +197,24 @@ class WordPressSite(Site):
             return json_answer({"code": "rest_post_invalid_page_number", "message": "The page number requested is larger "
                                 "than the number of pages available.", "data": {"status": 400}}, 400)
         shown = rows[(page - 1) * size:page * size]
-        if "_fields" in query:
-            fields = [name.strip() for name in query["_fields"].split(",")]
-            shown = [{name: row[name] for name in fields if name in row} for row in shown]
-        headers = [("X-WP-Total", str(len(rows))), ("X-WP-TotalPages", str(pages))]
-        links = []
-        for number, name in ((page - 1, "prev"), (page + 1, "next")):
-            if 1 <= number <= pages and number != page:
-                path, _, text = request.target.partition("?")
-                kept = [part for part in text.split("&") if part and not part.startswith("page=")]
-                links.append(f'<{_API_HOST if self.real_hosts else self.base}{path}?{"&".join([*kept, f"page={number}"])}>; rel="{name}"')
-        if links:
-            headers.append(("Link", ", ".join(links)))
+        fields = query.get("_fields" if version == "v1" else "fields")
+        if fields is not None:
+            names = [name.strip() for name in fields.split(",")]
+            shown = [{name: row[name] for name in names if name in row} for row in shown]
+        if version == "v2":
+            return json_answer(self._filled({"results": shown, "total": len(rows), "page": page, "per_page": size,
+                                             "total_pages": pages}))
+        headers = [("X-WP-Total", str(len(rows))), ("X-WP-TotalPages", str(pages)), *self._links(request, page, pages)]
         return json_answer(self._filled(shown), headers=headers)
+
+    def _links(self, request, page, pages):
+        """The Link header of v1: whole addresses of the pages beside this one."""
+        path, _, text = request.target.partition("?")
+        kept = [part for part in text.split("&") if part and not part.startswith("page=")]
+        base = _API_HOST if self.real_hosts else self.base
+        links = [f'<{base}{path}?{"&".join([*kept, f"page={number}"])}>; rel="{name}"'
+                 for number, name in ((page - 1, "prev"), (page + 1, "next")) if 1 <= number <= pages]
+        return [("Link", ", ".join(links))] if links else []
 
 
 def _no_route(code="rest_no_route", message="No route was found matching the URL and request method."):
