@@ -287,12 +287,16 @@ typedef struct {
     gboolean cancel;
     const char *left_out; /* path that is not chosen */
     gboolean stands;      /* what lies there counts */
+    const SeriesCount *series;
     /* Seen. */
     char *folder; /* kept between runs; where the archive lies beside the tree */
     GError *error;
     GPtrArray *warnings, *members; /* "PATH SIZE SHA256[ -> TARGET][ (MEMBER)][ skipped]" */
     gboolean done;
     guint64 written, entries;
+    gboolean has_series;
+    SeriesCount came;
+    Digest digest; /* of the series */
 } Try;
 
 static inline gboolean try_takes(const char *path, gpointer data)
@@ -334,6 +338,7 @@ static inline void try_done(Unpacking *unpacking, const GError *error, const GPt
     g_assert_false(try->done);
     try->done = TRUE;
     try->error = error ? g_error_copy(error) : NULL;
+    try->has_series = !error && unpacking_series(unpacking, &try->came, &try->digest);
     for (guint i = 0; warnings && i < warnings->len; i++)
         g_ptr_array_add(try->warnings, g_strdup(g_ptr_array_index(warnings, i)));
 }
@@ -394,6 +399,7 @@ static inline void try_run(Try *try)
         .tree = try->test_only ? NULL : writer,
         .tree_fd = try->test_only ? -1 : tree_fd,
         .algorithms = 1u << DIGEST_MD5,
+        .series = try->series,
         .limits = try->limits,
         .taker = {try_takes, try_stands, try_member, try},
         .home = queue,
