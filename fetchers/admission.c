@@ -1,5 +1,6 @@
 #include "engine_state.h"
 #include "event_log.h"
+#include "host_pace.h"
 #include "i18n.h"
 
 #define LINE_FAILURES 3
@@ -25,7 +26,8 @@ Host *admission_host(Engine *engine, const char *address)
         return host;
     host = g_new0(Host, 1);
     host->origin = g_steal_pointer(&origin);
-    host_limits_init(&host->limits, engine->config.connections_per_host);
+    host->most_connections = engine->config.connections_per_host;
+    host_limits_init(&host->limits, host->most_connections);
     host->slots =
         host_slots_new(engine->slots_folder, host->origin, engine->config.connections_per_host);
     g_queue_init(&host->urgent);
@@ -50,16 +52,48 @@ static gboolean is_urgent(const Transfer *transfer)
     return transfer->is_document || transfer->begun;
 }
 
+/* As many at once as its pace says, over HTTP/2 too. */
+static void keep_pace(const Engine *engine, Host *host, const EndpointPace *pace)
+{
+    guint most = MIN(pace->connections, HOST_PACE_MOST);
+
+    if (engine->connections_are_chosen)
+        most = MIN(most, engine->config.connections_per_host);
+    host->patience = MAX(pace->patience, 1);
+    if (most == 0 || most == host->most_connections)
+        return;
+    host->most_connections = most;
+    host_slots_set_most(host->slots, most);
+    host->limits.most = most;
+    host->limits.allowed = host->limits.has_trouble ? MIN(host->limits.allowed, most) : most;
+}
+
+static void be_polite(const Engine *engine, Host *host, const Transfer *transfer)
+{
+    const FetcherRow *row = transfer->fetcher != NULL ? &transfer->fetcher->row : NULL;
+    const EndpointPace *pace =
+        row != NULL && row->paces != NULL
+            ? host_pace_of(row,
+                           engine->config.endpoints != NULL ? engine->config.endpoints
+                                                            : engine->no_endpoints,
+                           transfer->address)
+            : NULL;
+
+    if (pace != NULL) {
+        keep_pace(engine, host, pace);
+    } else if (row != NULL && row->connections != 0 && row->connections < host->limits.most &&
+               !host->http2 && host->patience == 0) {
+        host->limits.most = row->connections;
+        host->limits.allowed = MIN(host->limits.allowed, host->limits.most);
+    }
+}
+
 void admission_enqueue(Engine *engine, Transfer *transfer)
 {
     Host *host = admission_host(engine, transfer->address);
     GQueue *queue = is_urgent(transfer) ? &host->urgent : &host->waiting;
 
-    if (transfer->fetcher != NULL && transfer->fetcher->row.connections != 0 &&
-        transfer->fetcher->row.connections < host->limits.most && !host->http2) {
-        host->limits.most = transfer->fetcher->row.connections;
-        host->limits.allowed = MIN(host->limits.allowed, host->limits.most);
-    }
+    be_polite(engine, host, transfer);
     transfer->state = TRANSFER_QUEUED;
     transfer->host = host;
     if (transfer->is_document) { /* somebody waits for it, and may hold a lane meanwhile */
@@ -125,7 +159,7 @@ static guint slots_needed(const Engine *engine, const Host *host, guint lanes, g
     guint narrow = lanes - wide;
     guint each = host->http2 ? streams_a_connection(engine) : 1;
 
-    return MIN(wide + (narrow + each - 1) / each, engine->config.connections_per_host);
+    return MIN(wide + (narrow + each - 1) / each, host->most_connections);
 }
 
 static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolean is_document)
@@ -136,7 +170,7 @@ static gboolean host_has_room(Engine *engine, Host *host, gboolean wide, gboolea
 
     if (lanes >= host->limits.allowed || host->limits.parked_until > now)
         return FALSE;
-    if (wide && host->wide_lanes >= engine->config.connections_per_host)
+    if (wide && host->wide_lanes >= host->most_connections)
         return FALSE;
     if (host->slots_asked != 0 && now - host->slots_asked < SLOTS_AGAIN_MS)
         return FALSE;

@@ -131,7 +131,8 @@ static gboolean headers_ended(Attempt *attempt)
     attempt->headers_done = TRUE;
     if (version == CURL_HTTP_VERSION_2_0 && !attempt->host->http2) {
         attempt->host->http2 = TRUE;
-        host_limits_raise(&attempt->host->limits, attempt->engine->config.small_files_per_host);
+        if (attempt->host->patience == 0)
+            host_limits_raise(&attempt->host->limits, attempt->engine->config.small_files_per_host);
     }
     admission_note_answer(attempt->engine, attempt->host);
     return answer_check_headers(attempt);

@@ -1,5 +1,6 @@
 #include "credentials.h"
 #include "engine_state.h"
+#include "host_pace.h"
 #include "redact.h"
 #include "web_address.h"
 
@@ -327,7 +328,8 @@ gboolean curl_options_set_multi(Engine *engine)
            curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, streams) == CURLM_OK &&
            curl_multi_setopt(multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-                             (long)engine->config.connections_per_host) == CURLM_OK;
+                             (long)MAX(engine->config.connections_per_host, HOST_PACE_MOST)) ==
+               CURLM_OK;
 }
 
 char *curl_options_proxy(const Engine *engine, const char *address)

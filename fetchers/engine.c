@@ -116,6 +116,7 @@ Engine *engine_new(const EngineConfig *config, GError **error)
         g_once_init_leave(&curl_is_ready,
                           curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 1 : 2);
     Engine *engine = g_new0(Engine, 1);
+    engine->connections_are_chosen = config->connections_per_host != 0;
     fill_config(&engine->config, config);
     engine->no_endpoints = endpoints_new();
     engine->queue = task_queue_new();

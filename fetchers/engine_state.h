@@ -41,6 +41,8 @@ typedef struct {
     guint lanes;        /* requests that run, or are about to */
     guint wide_lanes;   /* of them those with a connection each (HTTP/1.1) */
     guint connections;  /* that they take */
+    guint most_connections;
+    guint patience; /* EndpointPace's; 0: none has a pace for it */
     guint preparing;    /* of them those whose fetcher prepares, for which it may ask documents */
     GQueue urgent;      /* Transfer*: documents, and what was begun already */
     GQueue waiting;     /* Transfer* */
@@ -163,6 +165,7 @@ struct Engine {
     gboolean quits;
     gboolean cancelled;
     gboolean admission_held;
+    gboolean connections_are_chosen; /* connections_per_host, by the person */
 
     CURLM *multi;
     GHashTable *shares; /* const Fetcher* -> CURLSH* */

@@ -116,11 +116,20 @@ typedef struct {
      * an error: nothing. NULL function: there are none. Owned. */
     Credential *(*find)(const LoginPlaces *places, GError **error);
     /* The credential that SECRET is, given with USER (may be NULL), where the source takes several
-     * kinds. NULL with MEDMIRROR_ERROR_USAGE: it is none. NULL function: one of KIND. Owned. */
+     * kinds. NULL with MEDMIRROR_ERROR_ACCESS: it is none. NULL function: one of KIND. Owned. */
     Credential *(*make)(const char *user, const char *secret, const char *origin, GError **error);
     gboolean where_refused; /* prepare is called only for what lies below a guarded prefix
                                (HostServices.guard), and once for what was refused without */
 } SourceLogin;
+
+/* How gently one of a source's hosts is to be treated. */
+typedef struct {
+    const char *endpoint; /* one of FetcherRow.endpoints: what lies below its base; NULL: the end */
+    guint connections;    /* polite number at once, of all runs of the person, whatever is asked for
+                             and by whichever HTTP; may be more than the engine's own */
+    guint patience; /* what failed, or came short, waits so many times as long before it is asked
+                       for again; 0: as long as elsewhere */
+} EndpointPace;
 
 typedef struct {
     const char *name;                /* "physionet": in REFs, folders, --endpoint */
@@ -130,6 +139,7 @@ typedef struct {
     const char *const *hosts;        /* NULL-terminated: the source's own hosts, lower case */
     gboolean never_resumes;          /* its main host sends neither length nor ranges */
     guint connections;               /* polite number of connections to one host; 0: the engine's */
+    const EndpointPace *paces;       /* of single endpoints; NULL: none */
     const char *version_help;        /* example REF for help texts */
     const SourceLogin *login;        /* NULL: nobody logs in there */
     const char *const *back_ends;    /* NULL-terminated: what --prefer may name; NULL: nothing */

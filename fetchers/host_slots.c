@@ -65,6 +65,20 @@ HostSlots *host_slots_new(int folder_fd, const char *host, guint most)
     return slots;
 }
 
+void host_slots_set_most(HostSlots *slots, guint most)
+{
+    for (guint i = most; i < slots->most; i++) {
+        if (slots->held[i] < 0)
+            continue;
+        close(slots->held[i]);
+        slots->held_count--;
+    }
+    slots->held = g_renew(int, slots->held, most);
+    for (guint i = slots->most; i < most; i++)
+        slots->held[i] = -1;
+    slots->most = most;
+}
+
 static void stop_waiting(HostSlots *slots)
 {
     if (slots->waiting_fd >= 0)

@@ -15,6 +15,8 @@ int host_slots_open_folder(const char *folder);
 
 /* FOLDER_FD is borrowed; -1: every slot is free. MOST: slots of the host. Owned. */
 HostSlots *host_slots_new(int folder_fd, const char *host, guint most);
+/* From now on there are MOST. */
+void host_slots_set_most(HostSlots *slots, guint most);
 void host_slots_free(HostSlots *slots);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostSlots, host_slots_free)
 

@@ -218,7 +218,8 @@ static Step after_change(TransferHistory *history, const StepLimits *limits, dou
     return step;
 }
 
-static Step after_wrong_bytes(const Outcome *outcome, TransferHistory *history)
+static Step after_wrong_bytes(const Outcome *outcome, TransferHistory *history,
+                              const StepLimits *limits, double random)
 {
     Step step;
 
@@ -229,9 +230,10 @@ static Step after_wrong_bytes(const Outcome *outcome, TransferHistory *history)
         return step;
     }
     history->wrong_here++;
-    if (history->wrong_here == 1)
+    if (history->wrong_here == 1) {
         step = step_of(STEP_ANEW);
-    else
+        step.delay_ms = limits->waits_when_wrong ? delay_before(history, limits, random) : 0;
+    } else
         step = has_next_address(history) ? step_to_next_address(history, FALSE)
                                          : step_of(STEP_GIVE_UP);
     step.drop_bytes = TRUE;
@@ -316,7 +318,7 @@ Step next_step(const Outcome *outcome, TransferHistory *history, const StepLimit
         return after_change(history, limits, random);
     case OUTCOME_TRUNCATED_ARCHIVE:
     case OUTCOME_WRONG_BYTES:
-        return after_wrong_bytes(outcome, history);
+        return after_wrong_bytes(outcome, history, limits, random);
     case OUTCOME_HINT_DISAGREES:
         return after_hint(history);
     case OUTCOME_OTHER_STATUS:

@@ -51,6 +51,7 @@ typedef struct {
     guint64 delay_min_ms;       /* 1,000 */
     guint64 delay_max_ms;       /* 60,000 */
     guint64 retry_after_max_ms; /* 600,000: a longer one parks the host */
+    gboolean waits_when_wrong;  /* after wrong bytes, too */
 } StepLimits;
 
 typedef struct {

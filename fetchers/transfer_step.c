@@ -8,10 +8,12 @@
 StepLimits transfer_limits(const Transfer *transfer)
 {
     const EngineConfig *config = &transfer->engine->config;
+    guint patience = transfer->host != NULL ? transfer->host->patience : 0;
 
     return (StepLimits){
+        .waits_when_wrong = patience > 0,
         .retries = transfer->most_attempts != 0 ? transfer->most_attempts : config->retries,
-        .delay_min_ms = config->delay_min_ms,
+        .delay_min_ms = config->delay_min_ms * MAX(patience, 1),
         .delay_max_ms = config->delay_max_ms,
         .retry_after_max_ms = config->retry_after_max_ms,
     };
