@@ -6,4 +6,5 @@
 extern const Fetcher http_fetcher;
 extern const Fetcher physionet_fetcher;
 extern const Fetcher s3_fetcher;
+extern const Fetcher tcia_fetcher;
 extern const Fetcher uci_fetcher;

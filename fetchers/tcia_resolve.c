@@ -1,0 +1,222 @@
+#include "tcia_resolve.h"
+
+#include "error.h"
+#include "i18n.h"
+#include "idc_api.h"
+#include "nbia_api.h"
+#include "relpath.h"
+#include "source_facts.h"
+#include "sources.h"
+#include "tcia_listing.h"
+#include "tcia_names.h"
+#include "tcia_series.h"
+#include "tcia_words.h"
+
+#include <string.h>
+
+/* What NBIA's servers say of a collection. */
+typedef struct {
+    const char *server; /* that has it; NULL: none has */
+    char *name;         /* as it is spelled there */
+    GPtrArray *names;   /* all that are there; NULL: nobody told */
+    GError *why;        /* a server could not be asked; NULL: all could */
+} Search;
+
+static void search_clear(Search *search)
+{
+    g_free(search->name);
+    g_clear_pointer(&search->names, g_ptr_array_unref);
+    g_clear_error(&search->why);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Search, search_clear)
+
+/* The two servers in the order in which COLLECTION is to be looked for. */
+static void order_servers(const TciaPlaces *places, const char *collection, const char *servers[2])
+{
+    gboolean is_nlst = tcia_is_nlst(collection) && places->nlst;
+    servers[0] = is_nlst ? places->nlst : places->main;
+    servers[1] = is_nlst ? places->main : places->nlst;
+}
+
+static void search_collection(Search *search, const TciaPlaces *places, const char *wanted,
+                              HostServices *services)
+{
+    const char *servers[2];
+    order_servers(places, wanted, servers);
+    for (gsize i = 0; i < G_N_ELEMENTS(servers) && !search->server; i++) {
+        g_autoptr(GError) why = NULL;
+        g_autoptr(GPtrArray) names =
+            servers[i] ? nbia_collections(services, servers[i], &why) : NULL;
+        const char *found = names ? tcia_match_name(names, wanted) : NULL;
+        if (why && !search->why)
+            search->why = g_steal_pointer(&why);
+        if (found) {
+            search->server = servers[i];
+            search->name = g_strdup(found);
+        }
+        if (names && names->len && !search->names)
+            search->names = g_steal_pointer(&names);
+    }
+}
+
+static json_t *complete_series(const json_t *locator, const TciaPlaces *places,
+                               HostServices *services, GError **error)
+{
+    const char *series = locator_text(locator, "series");
+    const char *servers[] = {places->main, places->nlst};
+    GError *why = NULL;
+    for (gsize i = 0; i < G_N_ELEMENTS(servers); i++) {
+        g_autofree char *collection =
+            servers[i] ? nbia_collection_of(services, servers[i], series, why ? NULL : &why) : NULL;
+        if (!collection)
+            continue;
+        g_clear_error(&why);
+        return json_pack("{s:s, s:s}", "collection", collection, "series", series);
+    }
+    if (why)
+        g_propagate_error(error, why);
+    else
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("TCIA knows no series %s: it may be withdrawn, under controlled access, or "
+                      "of another archive. Type: medmirror search"),
+                    series);
+    return NULL;
+}
+
+json_t *tcia_complete_locator(const Fetcher *fetcher, const json_t *locator, HostServices *services,
+                              GError **error)
+{
+    TciaPlaces places;
+    tcia_places_read(&places, services);
+    if (tcia_locator_is_complete(fetcher, locator))
+        return json_deep_copy(locator);
+    const char *wanted = locator_text(locator, "collection");
+    if (!wanted)
+        return complete_series(locator, &places, services, error);
+    g_auto(Search) search = {0};
+    search_collection(&search, &places, wanted, services);
+    if (!search.name && search.why) {
+        g_propagate_error(error, g_steal_pointer(&search.why));
+        return NULL;
+    }
+    json_t *complete = json_deep_copy(locator);
+    if (search.name)
+        json_object_set_new(complete, "collection", json_string(search.name));
+    return complete;
+}
+
+static ListingHead *make_head(const Manifest *manifest, const char *collection)
+{
+    ListingHead *head = listing_head_new();
+    g_autofree char *slug = tcia_page_slug(collection);
+    head->title = g_strdup(manifest ? manifest->title_en : collection);
+    head->homepage =
+        manifest && manifest->homepage
+            ? g_strdup(manifest->homepage)
+            : g_strdup_printf("https://www.cancerimagingarchive.net/collection/%s/", slug);
+    if (manifest) {
+        head->licence = g_strdup(manifest->licence);
+        head->citation = g_strdup(manifest->citation);
+    }
+    return head;
+}
+
+/* NBIA has nothing to list: the words for it. */
+static void explain_nothing(const TciaListing *listing, const Search *search, guint64 closed,
+                            GError **error)
+{
+    if (closed)
+        tcia_set_controlled(error, listing->ref, listing->collection, NULL);
+    else if (search->server)
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("TCIA names the collection %s, but lists no series of it. See %s"),
+                    listing->collection, listing->head->homepage);
+    else
+        tcia_set_no_collection(error, listing->collection, search->names);
+}
+
+/* NBIA is away: what the Imaging Data Commons has, where nothing is here that would do. */
+static ResolveResult resolve_by_idc(TciaListing *listing, GError *why, GError **error)
+{
+    guint64 listed;
+    GError *second = NULL;
+    gboolean may_ask = listing->places->idc && !listing->request->state_token &&
+                       !listing->services->cancelled(listing->services) &&
+                       g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
+    if (may_ask) {
+        ResolveResult result = tcia_list_by_idc(listing, why, &listed, &second);
+        if (result == RESOLVE_LISTED && listed > 0)
+            return result;
+        if (second && !g_error_matches(second, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN)) {
+            g_propagate_error(error, second);
+            return RESOLVE_FAILED;
+        }
+    }
+    g_propagate_error(error, g_error_copy(why));
+    if (may_ask && error && *error) {
+        g_autofree char *more =
+            second ? g_strdup(second->message)
+                   : g_strdup(_("The Imaging Data Commons has nothing open of it either."));
+        g_autofree char *both = g_strconcat((*error)->message, " ", more, NULL);
+        g_free((*error)->message);
+        (*error)->message = g_steal_pointer(&both);
+    }
+    g_clear_error(&second);
+    return RESOLVE_FAILED;
+}
+
+static ResolveResult resolve_by_nbia(TciaListing *listing, const Search *search, GError **error)
+{
+    GError *why = NULL;
+    g_autoptr(Document) series = nbia_get_list(listing->services, listing->server, "getSeries",
+                                               "Collection", listing->collection, &why);
+    if (!series) {
+        ResolveResult result = resolve_by_idc(listing, why, error);
+        g_clear_error(&why);
+        return result;
+    }
+    guint64 listed, closed;
+    ResolveResult result = tcia_list_series(listing, series, &listed, &closed, error);
+    if (result != RESOLVE_LISTED || listed > 0)
+        return result;
+    explain_nothing(listing, search, closed, error);
+    return RESOLVE_FAILED;
+}
+
+ResolveResult tcia_resolve(const Fetcher *fetcher, const ResolveRequest *request,
+                           HostServices *services, const ListingTaker *taker, GError **error)
+{
+    const char *wanted = locator_text(request->locator, "collection");
+    if (!wanted) {
+        const char *result = locator_text(request->locator, "analysis_result");
+        tcia_set_analysis_result(error, result ? result : "?");
+        return RESOLVE_FAILED;
+    }
+    TciaPlaces places;
+    tcia_places_read(&places, services);
+    g_auto(Search) search = {0};
+    search_collection(&search, &places, wanted, services);
+    const char *collection = search.name ? search.name : wanted;
+    const char *idc_name = locator_text(request->locator, "idc_collection");
+    g_autofree char *collection_id = idc_name ? g_strdup(idc_name) : idc_collection_id(collection);
+    g_autofree char *ref =
+        request->manifest ? g_strdup(request->manifest->id) : tcia_ref(fetcher, request->locator);
+    g_autoptr(ListingHead) head = make_head(request->manifest, collection);
+    const char *servers[2];
+    order_servers(&places, wanted, servers);
+    TciaListing listing = {.services = services,
+                           .request = request,
+                           .taker = taker,
+                           .places = &places,
+                           .head = head,
+                           .ref = ref,
+                           .collection = collection,
+                           .collection_id = collection_id,
+                           .server = search.server ? search.server : servers[0]};
+    if (search.server)
+        return resolve_by_nbia(&listing, &search, error);
+    if (search.why)
+        return resolve_by_idc(&listing, search.why, error);
+    explain_nothing(&listing, &search, 0, error);
+    return RESOLVE_FAILED;
+}
