@@ -8,6 +8,7 @@
 #include "digest.h"
 #include "error.h"
 #include "event_log.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "machine.h"
 #include "relpath.h"
@@ -24,7 +25,7 @@ static const char schema[] =
     " have INTEGER NOT NULL DEFAULT 0, size INTEGER, size_kind INTEGER NOT NULL DEFAULT 1,"
     " declared BLOB, was_declared BLOB, hinted BLOB, addresses TEXT, role INTEGER NOT NULL,"
     " unpack TEXT, etag TEXT, last_modified TEXT, total INTEGER, modified TEXT, part TEXT,"
-    " facts TEXT, content TEXT,"
+    " facts TEXT, content TEXT, if_asked INTEGER NOT NULL DEFAULT 0,"
     " changed INTEGER NOT NULL DEFAULT 0,"
     " seen BLOB, seen_size INTEGER, trust INTEGER NOT NULL DEFAULT 0,"
     " lock_trust INTEGER NOT NULL DEFAULT 0, address TEXT, locked BLOB, locked_size INTEGER,"
@@ -41,20 +42,59 @@ static const char schema[] =
     " PRIMARY KEY(archive, path)) WITHOUT ROWID;"
     "CREATE TABLE declares(path TEXT, algorithm INTEGER, digest BLOB);";
 
-gboolean spool_takes(const Spool *spool, const char *path, FileRole role)
+static const json_t *facts_of(Spool *spool, const char *text)
 {
-    if (spool->selection == NULL)
-        return TRUE;
-    return role == FILE_ROLE_ARCHIVE ? selection_may_take_members(spool->selection, path)
-                                     : selection_takes(spool->selection, path);
+    if (text == NULL || g_strcmp0(text, spool->facts_text) != 0) {
+        g_autofree char *reason = NULL;
+        g_clear_pointer(&spool->facts, json_decref);
+        g_free(spool->facts_text);
+        spool->facts_text = g_strdup(text);
+        spool->facts = file_facts_from_json(text, &reason);
+    }
+    return spool->facts;
 }
 
-/* takes(path, role) */
+gboolean spool_takes(Spool *spool, const char *path, FileRole role, const char *text,
+                     gboolean only_if_asked)
+{
+    const Selection *selection = spool->selection;
+    if (selection == NULL)
+        return !only_if_asked;
+    const json_t *facts =
+        only_if_asked || selection_looks_at_facts(selection) ? facts_of(spool, text) : NULL;
+    if (only_if_asked && !selection_asks_for(selection, path, facts))
+        return FALSE;
+    return role == FILE_ROLE_ARCHIVE ? selection_may_take_members(selection, path, facts)
+                                     : selection_takes(selection, path, facts);
+}
+
+/* takes(path, role, facts, only if asked for) */
 static void sql_takes(sqlite3_context *context, int count, sqlite3_value **values)
 {
     sqlite3_result_int(context, spool_takes(sqlite3_user_data(context),
                                             (const char *)sqlite3_value_text(values[0]),
-                                            (FileRole)sqlite3_value_int(values[1])));
+                                            (FileRole)sqlite3_value_int(values[1]),
+                                            (const char *)sqlite3_value_text(values[2]),
+                                            sqlite3_value_int(values[3]) != 0));
+}
+
+/* takes_member(path, archive, the archive's facts, only if asked for) */
+static void sql_takes_member(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    Spool *spool = sqlite3_user_data(context);
+    const char *path = (const char *)sqlite3_value_text(values[0]);
+    const char *archive = (const char *)sqlite3_value_text(values[1]);
+    const char *text = (const char *)sqlite3_value_text(values[2]);
+    const Selection *selection = spool->selection;
+    gboolean only_if_asked = sqlite3_value_int(values[3]) != 0;
+    gboolean taken = !only_if_asked;
+    if (selection != NULL && archive != NULL) {
+        const json_t *facts =
+            only_if_asked || selection_looks_at_facts(selection) ? facts_of(spool, text) : NULL;
+        taken = (!only_if_asked || selection_asks_for(selection, archive, facts)) &&
+                selection_takes_member(selection, archive, path, facts);
+    }
+    sqlite3_result_int(context, taken);
 }
 
 /* Two digest sets that speak of the same algorithm and do not agree. */
@@ -76,7 +116,8 @@ static gboolean add_functions(Spool *spool)
         int arguments;
         void (*func)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {
-        {"takes", 2, sql_takes},
+        {"takes", 4, sql_takes},
+        {"takes_member", 4, sql_takes_member},
         {"digests_differ", 2, sql_digests_differ},
     };
     for (guint i = 0; i < G_N_ELEMENTS(functions); i++) {
@@ -239,6 +280,8 @@ void spool_close(Spool *spool)
     database_close(spool->database);
     g_clear_pointer(&spool->taken, g_hash_table_unref);
     g_clear_pointer(&spool->selection, selection_free);
+    g_clear_pointer(&spool->facts, json_decref);
+    g_free(spool->facts_text);
     g_string_free(spool->last_path, TRUE);
     g_free(spool);
 }

@@ -41,7 +41,9 @@ typedef enum {
 /* A listing is begun, its files added (transactions of some 10,000 rows), and ended. Rows that
  * stood before keep their state where what the source says of them (size, declared digests,
  * validators) is the same, else they are queued again; rows that are not listed any more go at the
- * end. TAKES decides chosen or skipped; an archive is chosen where selection_may_take_members(). */
+ * end. TAKES decides chosen or skipped; an archive is chosen where selection_may_take_members().
+ * What is listed "only if asked for", and is not, is no part of the dataset: it is in no total, no
+ * lock, and no source state. */
 gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **error);
 /* _UNSAFE: a path that is unsafe, or collides with another by case or normal form (both are named);
  * two files of one path and different content are _UNSAFE too, the same is one. */

@@ -190,7 +190,8 @@ static void add_files(SpoolTotals *totals, SpoolState state, int trust, guint64 
 static gboolean total_downloads(Spool *spool, SpoolTotals *totals, GError **error)
 {
     sqlite3_stmt *row = database_query(
-        spool->database, error, "SELECT role, state, size, trust, seen_size FROM download", "");
+        spool->database, error,
+        "SELECT role, state, size, trust, seen_size FROM download WHERE" SPOOL_OF_DATASET, "");
     int got = row == NULL ? -1 : 1;
     while (got == 1) {
         got = database_step(spool->database, row, error);

@@ -11,9 +11,9 @@
  * may come from elsewhere until then. A row that a lock brought has no validators to compare. */
 #define INSERT                                                                                     \
     "INSERT INTO download(id, path, key, listing, state, size, size_kind, declared, hinted,"       \
-    " addresses, role, unpack, etag, last_modified, total, modified, part, facts, content)"        \
-    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,"     \
-    " ?19)"
+    " addresses, role, unpack, etag, last_modified, total, modified, part, facts, content,"        \
+    " if_asked) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,"     \
+    " ?17, ?18, ?19, ?20)"
 static const char insert[] = INSERT;
 static const char upsert[] = INSERT
     " ON CONFLICT(path) DO UPDATE SET"
@@ -31,7 +31,7 @@ static const char upsert[] = INSERT
     /* What is installed keeps what was said when it came: where it lay, by which version. */
     " facts = CASE WHEN have = 2 AND content IS excluded.content"
     "  THEN coalesce(facts, excluded.facts) ELSE excluded.facts END,"
-    " content = excluded.content"
+    " content = excluded.content, if_asked = excluded.if_asked"
     " WHERE listing != excluded.listing";
 
 gboolean spool_begin_listing(Spool *spool, const Selection *selection, GError **error)
@@ -88,15 +88,17 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
                                           : SIZE_HINT;
     g_autofree char *facts = file_facts_to_json(file->facts);
     g_autofree char *content = file_facts_content(file->facts);
-    gint64 state = spool_takes(spool, file->path, file->role) ? SPOOL_QUEUED : SPOOL_SKIPPED;
+    gint64 state = spool_takes(spool, file->path, file->role, facts, file->only_if_asked)
+                       ? SPOOL_QUEUED
+                       : SPOOL_SKIPPED;
     if (!database_run(spool->database, error, spool->has_paths ? upsert : insert,
-                      "itiiiuiddtitttutttt", spool->next_id, file->path, spool_path_key(file->path),
-                      spool->listing, state, file->size, kind, &file->declared, &file->hinted,
-                      addresses, (gint64)file->role, unpack,
+                      "itiiiuiddtitttutttti", spool->next_id, file->path,
+                      spool_path_key(file->path), spool->listing, state, file->size, kind,
+                      &file->declared, &file->hinted, addresses, (gint64)file->role, unpack,
                       validators == NULL ? NULL : validators->etag,
                       validators == NULL ? NULL : validators->last_modified,
                       validators == NULL ? SIZE_UNKNOWN : validators->total, file->modified,
-                      file->part, facts, content))
+                      file->part, facts, content, (gint64)file->only_if_asked))
         return FALSE;
     if (database_changes(spool->database) == 0 && !check_repeated(spool, file, error))
         return FALSE;
@@ -184,7 +186,8 @@ static gboolean settle_rows(Spool *spool, GError **error)
                " reason = NULL, earlier = NULL, earlier_size = NULL"
                " WHERE id BETWEEN ?1 AND ?2 AND (state != 0 OR earlier NOT NULL)"
                " AND ((changed AND have != 2) OR digests_differ(was_declared, declared)"
-               "  OR digests_differ(declared, seen))",
+               /* What was said before was weighed when the bytes came. */
+               "  OR (digests_differ(declared, seen) AND declared IS NOT was_declared))",
                error) &&
            /* An archive that comes anew forgets what its old bytes held. */
            spool_run_in_ranges(spool, most,
@@ -327,14 +330,16 @@ gboolean spool_choose_rows(Spool *spool, GError **error)
 {
     return spool_run_in_ranges(spool, "SELECT max(id) FROM download",
                                "UPDATE download SET state = new.state FROM (SELECT id AS row, CASE"
-                               "  WHEN NOT takes(path, role) THEN 1"
+                               "  WHEN NOT takes(path, role, facts, if_asked) THEN 1"
                                "  WHEN state IN (0, 4, 5) THEN state"
                                "  WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END AS state"
                                "  FROM download WHERE id BETWEEN ?1 AND ?2) AS new"
                                " WHERE new.row = download.id AND new.state != download.state",
                                error) &&
            spool_run_in_ranges(spool, "SELECT max(id) FROM member",
-                               "UPDATE member SET state = CASE WHEN NOT takes(path, 0) THEN 1"
+                               "UPDATE member SET state = CASE WHEN NOT (SELECT"
+                               "  takes_member(member.path, of.path, of.facts, of.if_asked)"
+                               "  FROM download AS of WHERE of.id = member.archive) THEN 1"
                                " WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END"
                                " WHERE id BETWEEN ?1 AND ?2",
                                error) &&
@@ -401,11 +406,11 @@ char *spool_source_state(Spool *spool, const ListingHead *head, GError **error)
     g_autoptr(GString) facts = g_string_new(NULL);
     add_fact(facts, "version", head == NULL ? NULL : head->version);
     add_fact(facts, "newest-change", head == NULL ? NULL : head->newest_change);
-    g_autoptr(sqlite3_stmt) rows =
-        database_query_new(spool->database, error,
-                           "SELECT path, size, declared, etag, last_modified, total, modified,"
-                           " content FROM download WHERE listing = ? ORDER BY path",
-                           "i", spool->listing);
+    g_autoptr(sqlite3_stmt) rows = database_query_new(
+        spool->database, error,
+        "SELECT path, size, declared, etag, last_modified, total, modified,"
+        " content FROM download WHERE listing = ? AND NOT if_asked ORDER BY path",
+        "i", spool->listing);
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {
         got = database_step(spool->database, rows, error);

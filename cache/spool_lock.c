@@ -11,8 +11,8 @@
  * nothing is sorted. Listed under one path may be several members and a plain file. */
 #define FILE_ROWS                                                                                  \
     "SELECT path AS name, CASE have WHEN 0 THEN size ELSE seen_size END, seen, declared, trust,"   \
-    " lock_trust, NULL, NULL, NULL, state, have FROM download WHERE role != 1"                     \
-    " UNION ALL SELECT path, size, digests, NULL, trust, lock_trust,"                              \
+    " lock_trust, NULL, NULL, NULL, state, have FROM download WHERE role != 1 "                    \
+    "AND" SPOOL_OF_DATASET " UNION ALL SELECT path, size, digests, NULL, trust, lock_trust,"       \
     " (SELECT path FROM download WHERE id = archive), name, link_target, state, have FROM member"  \
     " ORDER BY 1"
 
@@ -249,7 +249,7 @@ static gboolean write_downloads(Spool *spool, WriteLock *lock, GError **error)
     g_autoptr(sqlite3_stmt) rows = database_query_new(
         spool->database, error,
         "SELECT path, size, seen_size, declared, seen, role, unpack, trust, state, have, addresses,"
-        " lock_trust, facts FROM download ORDER BY path",
+        " lock_trust, facts FROM download WHERE" SPOOL_OF_DATASET " ORDER BY path",
         "");
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {
@@ -284,7 +284,7 @@ static gboolean count_downloads(Spool *spool, LockHeader *header, GError **error
         spool->database, error,
         "SELECT count(*), sum(CASE WHEN size_kind != 2 THEN coalesce(seen_size, size) END),"
         " sum(coalesce(seen_size, size) IS NULL OR (size_kind = 2 AND seen_size IS NULL))"
-        " FROM download",
+        " FROM download WHERE" SPOOL_OF_DATASET,
         "");
     if (row == NULL || database_step(spool->database, row, error) != 1)
         return FALSE;
@@ -293,10 +293,11 @@ static gboolean count_downloads(Spool *spool, LockHeader *header, GError **error
         sqlite3_column_int64(row, 2) > 0 ? SIZE_UNKNOWN : (guint64)sqlite3_column_int64(row, 1);
     sqlite3_reset(row);
     /* Of an archive that is not held, no members are known: it counts itself. */
-    row = database_query(spool->database, error,
-                         "SELECT state, have, count(*) FROM download WHERE role = 1"
-                         " GROUP BY state, have",
-                         "");
+    row = database_query(
+        spool->database, error,
+        "SELECT state, have, count(*) FROM download WHERE role = 1 AND" SPOOL_OF_DATASET
+        " GROUP BY state, have",
+        "");
     int got = row == NULL ? -1 : 1;
     while (got == 1) {
         got = database_step(spool->database, row, error);

@@ -29,8 +29,11 @@ struct Spool {
     gint64 listing;       /* number of the listing that is being made, or of the last */
     gboolean was_listed;  /* before spool_begin_listing() */
     gboolean was_empty;   /* likewise: there were no downloads */
-    gboolean is_chosen;   /* the rows stand as SELECTION and what is there want them */
-    gint64 next_id;       /* of the next new download */
+    char *facts_text; /* of the row whose selection was asked last, and what it says: members come
+                         one after the other */
+    json_t *facts;
+    gboolean is_chosen; /* the rows stand as SELECTION and what is there want them */
+    gint64 next_id;     /* of the next new download */
     gboolean has_queue,
         has_keys;       /* the indexes that spool_need_queue() and spool_need_keys() make */
     gboolean has_paths; /* the index on paths: spool_paths.c */
@@ -60,7 +63,12 @@ gboolean spool_refuse_collision(const char *a, const char *b, GError **error);
 
 /* Re-evaluates which rows are chosen by spool->selection. */
 gboolean spool_choose_rows(Spool *spool, GError **error);
-gboolean spool_takes(const Spool *spool, const char *path, FileRole role);
+/* What is listed, only if asked for, and was not: no part of the dataset. */
+#define SPOOL_OF_DATASET " NOT (if_asked AND state = 1)"
+
+/* FACTS as text; NULL: none. */
+gboolean spool_takes(Spool *spool, const char *path, FileRole role, const char *facts,
+                     gboolean only_if_asked);
 
 /* Behind an INSERT that offered spool->next_id for its row. */
 void spool_count_id(Spool *spool);

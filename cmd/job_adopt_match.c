@@ -472,7 +472,7 @@ static void look_for_members(Presence *presence)
         const ManifestFile *file = g_hash_table_lookup(members, at->data);
         if (!(file->addresses && file->addresses->len) &&
             !spool_lists(adopt->pull.spool, at->data) &&
-            selection_takes(adopt->pull.selection, at->data)) {
+            selection_takes(adopt->pull.selection, at->data, NULL)) {
             g_autofree char *shown = relpath_display(at->data);
             presence->missing++;
             name_one(presence->missing_named, presence->missing, shown);

@@ -151,7 +151,8 @@ static gboolean on_takes(const char *path, gpointer data)
 {
     Members *members = data;
     return selection_takes_member(members->work->fetch->spec->selection,
-                                  members->work->row->file->path, path);
+                                  members->work->row->file->path, path,
+                                  members->work->row->file->facts);
 }
 
 static void stands_answer(gpointer data)
@@ -254,6 +255,10 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
     }
     members->unpacking = NULL;
     unpacking_free(unpacking);
+    if (members->closing && work->leaves) {
+        work_close_leg(work);
+        return;
+    }
     if (members->closing) {
         work_free(work);
         return;

@@ -52,7 +52,7 @@ static gboolean print_lock(Filing *filing, Mirror *mirror, const LockHeader *hea
         g_auto(LockDownload) download = {0};
         g_auto(LockFile) file = {0};
         kind = lock_reader_next(reader, &download, &file, error);
-        if (kind == LOCK_LINE_FILE && selection_takes(filing->selection, file.path)) {
+        if (kind == LOCK_LINE_FILE && selection_takes(filing->selection, file.path, NULL)) {
             print_file(filing, file.path, file.size, best_digest(&file.digests),
                        lock_state_name(file.state));
         }
@@ -63,7 +63,7 @@ static gboolean print_lock(Filing *filing, Mirror *mirror, const LockHeader *hea
 static gboolean on_listed(const SpoolDownload *download, gpointer data, GError **error)
 {
     Filing *filing = data;
-    if (selection_takes(filing->selection, download->file->path)) {
+    if (selection_takes(filing->selection, download->file->path, download->file->facts)) {
         print_file(filing, download->file->path,
                    download->file->size_is_rounded ? SIZE_UNKNOWN : download->file->size,
                    best_digest(&download->file->declared), file_role_name(download->file->role));
