@@ -143,7 +143,7 @@ static gboolean take_address(Reference *reference, const char *text, Catalogue *
     if (!reference->fetcher) {
         g_autofree char *shown = redact_address(text);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("'%s' is no address that can be pulled: http:// and https:// can."), shown);
+                    _("'%s' is no address that can be pulled: http://, https:// and s3:// can."), shown);
         return FALSE;
     }
     return reference_complete(reference, catalogue, error);

@@ -42,10 +42,11 @@ static gboolean s3_check_locator(const Fetcher *fetcher, const json_t *locator, 
     const char *bucket = locator_text(locator, "bucket");
     if (!bucket || !is_bucket(bucket)) {
         g_autofree char *shown = relpath_display(bucket ? bucket : "");
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("\"%s\" is no bucket's name: 3 to 63 letters, digits, dots and dashes, as in "
-                      "s3://physionet-open/mitdb/1.0.0/"),
-                    shown);
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("\"%s\" is no bucket's name: 3 to 63 letters, digits, dots and dashes, as in: "
+              "medmirror pull s3://physionet-open/mitdb/1.0.0/"),
+            shown);
         return FALSE;
     }
     g_autofree char *prefix = g_strdup(prefix_of(locator));
@@ -54,33 +55,40 @@ static gboolean s3_check_locator(const Fetcher *fetcher, const json_t *locator, 
     return *prefix == '\0' || relpath_check(prefix, error);
 }
 
-static json_t *locator_of(const Fetcher *fetcher, const char *name, GError **error)
+/* A key is written as it is, not encoded. */
+static json_t *locator_of(const char *name)
 {
     gsize length = strcspn(name, "/");
     g_autofree char *bucket = g_strndup(name, length);
     const char *prefix = name[length] ? name + length + 1 : "";
-    json_t *locator = *prefix ? json_pack("{s:s, s:s}", "bucket", bucket, "prefix", prefix)
-                              : json_pack("{s:s}", "bucket", bucket);
-    if (s3_check_locator(fetcher, locator, error))
-        return locator;
-    json_decref(locator);
-    return NULL;
+    return *prefix ? json_pack("{s:s, s:s}", "bucket", bucket, "prefix", prefix)
+                   : json_pack("{s:s}", "bucket", bucket);
+}
+
+static gboolean has_scheme(const char *text)
+{
+    return g_ascii_strncasecmp(text, SCHEME, strlen(SCHEME)) == 0;
 }
 
 static json_t *s3_locator_from_name(const Fetcher *fetcher, const char *name, char **version,
                                     GError **error)
 {
     *version = NULL;
-    return locator_of(fetcher, name, error);
+    json_t *locator = locator_of(has_scheme(name) ? name + strlen(SCHEME) : name);
+    if (locator && s3_check_locator(fetcher, locator, error))
+        return locator;
+    if (!locator)
+        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                            _("The name of a bucket and its prefix are UTF-8 text."));
+    json_decref(locator);
+    return NULL;
 }
 
-/* A key is written as it is, not encoded. */
+/* What is wrong with it is said by its check. */
 static json_t *s3_locator_from_address(const Fetcher *fetcher, const char *address, char **version)
 {
     *version = NULL;
-    if (g_ascii_strncasecmp(address, SCHEME, strlen(SCHEME)) != 0)
-        return NULL;
-    return locator_of(fetcher, address + strlen(SCHEME), NULL);
+    return has_scheme(address) ? locator_of(address + strlen(SCHEME)) : NULL;
 }
 
 static char *s3_folder(const Fetcher *fetcher, const json_t *locator, const char *id)
@@ -212,9 +220,17 @@ static gboolean list_or_sign(Bucket *bucket, HostServices *services, gboolean *i
 }
 
 /* What a key would open, or does not. */
-static void explain(const Bucket *bucket, gboolean is_signed, GError **error)
+static void explain(const Bucket *bucket, gboolean is_signed, const char *region, GError **error)
 {
-    if (!g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS))
+    if (region) {
+        g_autofree char *said = g_strdup((*error)->message);
+        g_clear_error(error);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                    _("%s The bucket is in the region %s, for which the request was not signed. "
+                      "Type: AWS_REGION=%s medmirror pull s3://%s/%s"),
+                    said, region, region, bucket->bucket, bucket->wanted);
+    }
+    if (region || !g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS))
         return;
     g_prefix_error(error, "%s ",
                    is_signed ? _("The bucket is closed to this key: ask its owner for the right to "
@@ -252,7 +268,7 @@ static ResolveResult s3_resolve(const Fetcher *fetcher, const ResolveRequest *re
         listed = list_or_sign(&bucket, services, &is_signed, &region, &why);
     }
     if (!listed) {
-        explain(&bucket, is_signed, &why);
+        explain(&bucket, is_signed, region, &why);
         g_propagate_error(error, why);
     } else if (bucket.count == 0) {
         listed = FALSE;
@@ -314,6 +330,8 @@ static char *s3_describe_access(const Fetcher *fetcher, const json_t *locator,
     if (status == 403)
         return g_strdup(_("The key is known, and may not read this. Ask the bucket's owner for the "
                           "right to list and to read it."));
+    if (status != 0)
+        return NULL;
     return g_strdup(_("Public buckets need nothing. For others, a key pair is taken from where "
                       "Amazon's own tools keep it, or stored with: medmirror login s3"));
 }

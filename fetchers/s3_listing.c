@@ -67,7 +67,7 @@ static Document *ask(const S3Listing *listing, const char *token, GError **error
     const DocumentRequest request = {
         .url = url,
         .max_bytes = PAGE_MOST_BYTES,
-        .any_status = TRUE,
+        .any_refusal = TRUE,
         .keep_redirect = TRUE,
         .signer = listing->signer,
     };

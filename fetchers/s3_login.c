@@ -142,7 +142,7 @@ gboolean s3_prove_login(const Fetcher *fetcher, const Credential *credential,
     g_autofree char *region = request_signer_region(url);
     g_autoptr(RequestSigner) signer = request_signer_new(credential, region);
     const DocumentRequest request = {
-        .url = url, .any_status = TRUE, .keep_redirect = TRUE, .signer = signer};
+        .url = url, .any_refusal = TRUE, .keep_redirect = TRUE, .signer = signer};
     g_auto(S3Page) page = {0};
     g_autoptr(Document) document = signer ? services->get(services, &request, error) : NULL;
     if (!signer)

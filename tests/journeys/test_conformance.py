@@ -12,6 +12,7 @@ from journey import HERE, NOWHERE, Journey
 from origins import Noise, PhysioNetSite, UciCdnSite, UciSet, UciSite, Version, archives, faults
 from origins.example import ExampleSite
 from origins.physionet_access import RESTRICTED, User
+from origins.s3 import S3Site
 
 LATER = 1_767_225_600  # 2026-01-01, after every default date of the origins
 EXAMPLE = HERE.parents[1] / "docs" / "examples" / "medmirror-fetch-example"
@@ -133,6 +134,29 @@ class Http(Row):
     def change(self):
         self.wanted = {**self.wanted, "records/r05.dat": Noise(1500, "anew")}
         self.server.site.add("heart/records/r05.dat", self.wanted["records/r05.dat"], mtime=LATER)
+        return self.wanted
+
+
+class S3(Row):
+    source = "s3"
+    ref = "s3://heart-data/heartdb/"
+    names_versions = False
+    data, listing, large = "/heart-data/heartdb/*", "/heart-data/", "/heart-data/heartdb/large.bin"
+    refused = {401: 4, 403: 4, 404: (5, 7), 451: 5, 503: 5}
+    closed = {401: 4, 403: 4, 404: 7, 451: 5, 503: 5}
+    says = ("This object is not public",)
+
+    def begin(self):
+        self.server = self.origin(S3Site(), "s3")
+        self.wanted = members()
+        for path, content in self.wanted.items():
+            self.server.site.bucket("heart-data").add("heartdb/" + path, content)
+        self.listed = sorted(self.wanted)
+
+    def change(self):
+        self.wanted = {**self.wanted, "records/r05.dat": Noise(1500, "anew")}
+        self.server.site.bucket("heart-data").add("heartdb/records/r05.dat", self.wanted["records/r05.dat"],
+                                                  mtime=LATER)
         return self.wanted
 
 
@@ -396,8 +420,9 @@ def case(row):
     return type(f"{row.__name__}Conformance", (row, Conformance), {})
 
 
-UciConformance, PhysioNetConformance, HttpConformance, ExampleConformance = map(case, (Uci, PhysioNet, Http, Example))
-ROWS = {row.source for row in (Uci, PhysioNet, Http, Example)}
+SOURCES = (Uci, PhysioNet, S3, Http, Example)
+ROWS = {row.source for row in SOURCES}
+globals().update({f"{row.__name__}Conformance": case(row) for row in SOURCES})
 del Conformance
 
 
