@@ -45,6 +45,8 @@ static gboolean check_rule(const FileSpec *archive, const LockFile *wanted, GErr
     const char *wrong = NULL;
     if (!rule || rule->container != ARCHIVE_ZIP || (rule->volumes && rule->volumes->len > 0)) {
         wrong = _("its archive is no plain zip");
+    } else if (rule->series) {
+        wrong = _("its archive is made anew for each request");
     } else if (wanted->link_target) {
         wrong = _("it is a symbolic link");
     } else if (!digest_set_get(&wanted->digests, DIGEST_SHA256)) {

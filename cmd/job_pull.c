@@ -436,7 +436,7 @@ static gboolean check_packing(Pull *pull, const LockHeader *header, GError **err
     g_autofree char *archives = g_strdup_printf("%s.archives", pull->result->path);
     if ((pull->request->no_unpack && packing.unpacked) ||
         (pull->request->keep_archives && !g_file_test(archives, G_FILE_TEST_IS_DIR) &&
-         packing.unpacked)) {
+         packing.keepable)) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("%s@%s is here unpacked, without its archives, and a version that stands is "
                       "not changed. They come into "

@@ -9,7 +9,7 @@
 gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *packing,
                             GError **error)
 {
-    *packing = (Packing){FALSE, FALSE};
+    *packing = (Packing){0};
     g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
     LockLine line = lock ? LOCK_LINE_DOWNLOAD : LOCK_LINE_ERROR;
     while (line == LOCK_LINE_DOWNLOAD) {
@@ -19,6 +19,7 @@ gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *p
         if (line == LOCK_LINE_DOWNLOAD && download.unpack && download.state == LOCK_STATE_HAVE) {
             gboolean is_unpacked = download.role == FILE_ROLE_ARCHIVE;
             packing->unpacked = packing->unpacked || is_unpacked;
+            packing->keepable = packing->keepable || (is_unpacked && !download.unpack->series);
             packing->packed = packing->packed || !is_unpacked;
         }
     }

@@ -7,6 +7,7 @@
 
 typedef struct {
     gboolean unpacked; /* some archive was unpacked */
+    gboolean keepable; /* one of them could have been kept */
     gboolean packed;   /* some archive lies in the tree as it is (--no-unpack) */
 } Packing;
 /* Reads the downloads alone. */
