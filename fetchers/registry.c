@@ -8,8 +8,8 @@
 #define MOST_FETCHERS 64
 
 /* The plain fetcher is the last: every address is its own. */
-static const Fetcher *table[MOST_FETCHERS + 1] = {&uci_fetcher, &physionet_fetcher, &tcia_fetcher,
-                                                  &s3_fetcher, &http_fetcher};
+static const Fetcher *table[MOST_FETCHERS + 1] = {
+    &uci_fetcher, &physionet_fetcher, &kaggle_fetcher, &tcia_fetcher, &s3_fetcher, &http_fetcher};
 const Fetcher *const *const fetchers = (const Fetcher *const *)table;
 
 gboolean fetcher_register(const Fetcher *fetcher, GError **error)

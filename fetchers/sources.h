@@ -4,6 +4,7 @@
 #include "fetcher.h"
 
 extern const Fetcher http_fetcher;
+extern const Fetcher kaggle_fetcher;
 extern const Fetcher physionet_fetcher;
 extern const Fetcher s3_fetcher;
 extern const Fetcher tcia_fetcher;
