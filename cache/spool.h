@@ -57,6 +57,9 @@ gboolean spool_end_listing(Spool *spool, GError **error);
 guint64 spool_unlisted_declared(Spool *spool, char **first);
 /* After begin: the source said "unchanged"; the rows stay as they stood before. */
 gboolean spool_cancel_listing(Spool *spool, GError **error);
+/* The keys of the facts of what is listed (char*, owned, sorted; at most 100). NULL with an error.
+ */
+GPtrArray *spool_fact_keys(Spool *spool, GError **error);
 /* TRUE where a listing was ended and stands. */
 gboolean spool_is_listed(Spool *spool);
 /* The rows chosen by another selection (listing unchanged). */

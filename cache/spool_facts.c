@@ -231,3 +231,54 @@ gboolean spool_totals(Spool *spool, SpoolTotals *totals, GError **error)
     return spool_commit(spool, error) && total_downloads(spool, totals, error) &&
            total_members(spool, totals, error);
 }
+
+#define MOST_KEYS 100
+
+static gint compare_keys(gconstpointer a, gconstpointer b)
+{
+    return g_ascii_strcasecmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Listings tell the same keys of most of their files: what was seen is not copied again. */
+static void note_keys(GHashTable *seen, const json_t *facts)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(gpointer)facts, key, value)
+    {
+        if (g_hash_table_size(seen) < MOST_KEYS && !g_hash_table_contains(seen, key))
+            g_hash_table_add(seen, g_strdup(key));
+    }
+}
+
+GPtrArray *spool_fact_keys(Spool *spool, GError **error)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, NULL);
+    g_autoptr(sqlite3_stmt) rows =
+        spool_commit(spool, error)
+            ? database_query_new(spool->database, error,
+                                 "SELECT facts FROM download WHERE facts NOT NULL", "")
+            : NULL;
+    int got = rows == NULL ? -1 : 1;
+    while (got == 1) {
+        got = database_step(spool->database, rows, error);
+        gboolean failed = FALSE;
+        json_t *facts = got == 1 ? spool_facts(column_text(rows, 0), &failed, error) : NULL;
+        if (failed)
+            got = -1;
+        else if (facts != NULL)
+            note_keys(seen, facts);
+        json_decref(facts);
+    }
+    GPtrArray *keys = g_ptr_array_new_with_free_func(g_free);
+    GHashTableIter iter;
+    gpointer key;
+    g_hash_table_iter_init(&iter, seen);
+    while (g_hash_table_iter_next(&iter, &key, NULL))
+        g_ptr_array_add(keys, key);
+    g_ptr_array_sort(keys, compare_keys);
+    if (got == 0)
+        return keys;
+    g_ptr_array_unref(keys);
+    return NULL;
+}

@@ -137,7 +137,7 @@ static gboolean count_all(Fields *fields, Job *job, GError **error)
         return FALSE;
     }
     return reference_can_be_fetched(reference, error) &&
-           job_list(job, reference, on_listed, fields, error);
+           job_list(job, reference, NULL, on_listed, fields, error);
 }
 
 static int count_on_job(Job *job, gpointer data)

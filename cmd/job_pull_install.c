@@ -8,6 +8,7 @@
 #include "job_sweep.h"
 #include "proofs.h"
 #include "size_text.h"
+#include "where_check.h"
 
 #include <string.h>
 
@@ -21,11 +22,29 @@ static gboolean import_standing(Pull *pull, GError **error)
     return lock && spool_import_lock(pull->spool, lock, error);
 }
 
+/* By a key that no file has, or by a value. */
+static gboolean set_nothing_like_it(const Pull *pull, const SpoolTotals *totals, GError **error)
+{
+    g_autoptr(GPtrArray) keys = spool_fact_keys(pull->spool, error);
+    const char *missing = keys ? where_missing_key(pull->request->selection, keys) : NULL;
+    if (!keys || missing) {
+        return keys && where_set_missing(pull->reference->ref, missing, keys, error);
+    }
+    g_autofree char *asked = selection_describe(pull->request->selection);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("%s: of %" G_GUINT64_FORMAT " files none is taken by %s. What values there are "
+                  "is told by: medmirror show --fields %s"),
+                pull->reference->ref, totals->downloads, asked, pull->reference->ref);
+    return FALSE;
+}
+
 static gboolean nothing_chosen(const Pull *pull, const SpoolTotals *totals, GError **error)
 {
     if (totals->downloads == 0) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("%s: the source lists no files."), pull->reference->ref);
+    } else if (selection_looks_at_facts(pull->request->selection)) {
+        return set_nothing_like_it(pull, totals, error);
     } else {
         g_autofree char *asked = selection_describe(pull->request->selection);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,

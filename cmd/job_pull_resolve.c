@@ -101,6 +101,7 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
     ResolveRequest request = {.locator = pull->reference->locator,
                               .manifest = pull->reference->manifest,
                               .version = pull->reference->version,
+                              .index = pull->reference->index,
                               .state_token = token};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = pull};
     job_tell(pull->job, pull->request->plan_only ? JOB_EVENT_DETAIL : JOB_EVENT_STEP, "resolve",

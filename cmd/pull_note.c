@@ -113,6 +113,12 @@ static char *reference_text(const Reference *reference)
     return reference->version ? g_strdup_printf("%s@%s", name, reference->version) : g_strdup(name);
 }
 
+static gboolean add_list_line(const char *line, gpointer data)
+{
+    g_string_append_printf(data, "\n%s", line);
+    return TRUE;
+}
+
 char *pull_note_make(const PullRequest *request, const PullNote *before)
 {
     gboolean goes_on = before && pull_note_is_of(before, request);
@@ -142,9 +148,10 @@ char *pull_note_make(const PullRequest *request, const PullNote *before)
     }
     char *dumped = json_dumps(note, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(note);
-    char *json = g_strdup(dumped);
+    GString *lines = g_string_new(dumped);
     free(dumped);
-    return json;
+    selection_each_line(request->selection, add_list_line, lines);
+    return g_string_free(lines, FALSE);
 }
 
 static gboolean set_damaged(GError **error)
@@ -206,11 +213,27 @@ static gboolean take_note(PullNote *note, const json_t *object, GError **error)
     return TRUE;
 }
 
+/* Lists of values that are too long for the note's own line. */
+static gboolean take_lists(PullNote *note, const char *lines)
+{
+    while (*lines) {
+        gsize length = strcspn(lines, "\n");
+        if (!selection_take_line(note->selection, lines, length))
+            return FALSE;
+        lines += length + (lines[length] == '\n');
+    }
+    return !selection_lacks_lines(note->selection);
+}
+
 PullNote *pull_note_parse(const char *json, GError **error)
 {
     g_autoptr(PullNote) note = g_new0(PullNote, 1);
-    json_t *object = json_loads(json, 0, NULL);
+    gsize length = strcspn(json, "\n");
+    json_t *object = json_loadb(json, length, 0, NULL);
     gboolean done = json_is_object(object) ? take_note(note, object, error) : set_damaged(error);
     json_decref(object);
+    if (done && !take_lists(note, json + length + (json[length] == '\n'))) {
+        done = set_damaged(error);
+    }
     return done ? g_steal_pointer(&note) : NULL;
 }

@@ -205,9 +205,14 @@ int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, PullRequest 
     g_autoptr(Reference) reference = reference_parse(text, catalogue, &error);
     if (reference && reference_can_be_fetched(reference, &error) &&
         ask_what_is_open(job, reference, catalogue, &error)) {
-        request->reference = reference;
-        request->options = options;
-        job_pull(job, request, &result, &error);
+        g_autoptr(Selection) narrowed = reference_narrow(reference, request->selection, &error);
+        PullRequest of_part = *request;
+        of_part.reference = reference;
+        of_part.options = options;
+        of_part.selection = narrowed;
+        if (narrowed) {
+            job_pull(job, &of_part, &result, &error);
+        }
     }
     int status = error_exit_status(error);
     tell_result(job, text, result, request->to != NULL, error);

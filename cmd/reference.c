@@ -5,6 +5,7 @@
 #include "i18n.h"
 #include "redact.h"
 #include "relpath.h"
+#include "where_check.h"
 
 #include <string.h>
 
@@ -20,6 +21,8 @@ void reference_free(Reference *reference)
     g_free(reference->ref);
     g_free(reference->folder);
     g_free(reference->version);
+    g_clear_pointer(&reference->where, g_ptr_array_unref);
+    g_clear_pointer(&reference->index, series_index_free);
     g_free(reference);
 }
 
@@ -30,12 +33,35 @@ static gboolean locator_equal(const json_t *locator, gpointer data)
     return g_strcmp0(folder, reference->folder) == 0;
 }
 
+/* Before the locator becomes the catalogue's, which is of the whole dataset. */
+static gboolean take_part(Reference *reference, GError **error)
+{
+    const Fetcher *fetcher = reference->fetcher;
+    g_autoptr(GPtrArray) typed =
+        fetcher->where && !reference->where ? fetcher->where(fetcher, reference->locator) : NULL;
+    if (!typed) {
+        return TRUE;
+    }
+    reference->where = g_ptr_array_new_with_free_func((GDestroyNotify)where_term_unref);
+    for (guint i = 0; i < typed->len; i++) {
+        WhereTerm *term = where_term_of_value(g_ptr_array_index(typed, i), error);
+        if (!term) {
+            return FALSE;
+        }
+        g_ptr_array_add(reference->where, term);
+    }
+    return TRUE;
+}
+
 /* What a locator alone tells: the folder, the words to type, and the catalogue's entry for the same
  * dataset. */
 static gboolean reference_complete(Reference *reference, Catalogue *catalogue, GError **error)
 {
     if (!reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
         g_prefix_error(error, "%s: ", reference->text);
+        return FALSE;
+    }
+    if (!take_part(reference, error)) {
         return FALSE;
     }
     if (!reference->manifest && catalogue && strcmp(reference->fetcher->row.name, "http") != 0) {
@@ -143,7 +169,8 @@ static gboolean take_address(Reference *reference, const char *text, Catalogue *
     if (!reference->fetcher) {
         g_autofree char *shown = redact_address(text);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("'%s' is no address that can be pulled: http://, https:// and s3:// can."), shown);
+                    _("'%s' is no address that can be pulled: http://, https:// and s3:// can."),
+                    shown);
         return FALSE;
     }
     return reference_complete(reference, catalogue, error);
@@ -338,4 +365,12 @@ gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices 
     g_clear_pointer(&reference->folder, g_free);
     g_clear_pointer(&reference->ref, g_free);
     return reference_complete(reference, catalogue, error);
+}
+
+Selection *reference_narrow(const Reference *reference, const Selection *selection, GError **error)
+{
+    if (reference->fetcher && !where_check_keys(selection, reference->fetcher, error)) {
+        return NULL;
+    }
+    return selection_narrow(selection, reference->where);
 }

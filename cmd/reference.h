@@ -6,6 +6,7 @@
 
 #include "catalogue.h"
 #include "fetcher.h"
+#include "selection.h"
 
 typedef struct {
     char *text;               /* as typed */
@@ -17,6 +18,10 @@ typedef struct {
     char *ref;                /* "physionet/mitdb": what to type */
     char *folder;             /* below the mirror */
     char *version;            /* wanted; NULL: the newest */
+    GPtrArray *where;   /* WhereTerm*: what was typed is this part of the dataset (a patient, a
+                           series); NULL: all of it */
+    SeriesIndex *index; /* a reference of its own: where the person's list says that its series
+                           lie; NULL: it says nothing */
     gboolean is_folder; /* a folder of the mirror was typed (http/HOST/PATH): what is here alone */
     gboolean latest;    /* "@latest" was typed */
     Catalogue *catalogue; /* borrowed */
@@ -32,5 +37,8 @@ gboolean reference_is_complete(const Reference *reference);
 /* Asks the source; no-op where nothing is open. The error is the source's. */
 gboolean reference_ask(Reference *reference, Catalogue *catalogue, HostServices *services,
                        GError **error);
+/* SELECTION as far as it is of REFERENCE's part, with keys that its files can have (_USAGE). Owned.
+ */
+Selection *reference_narrow(const Reference *reference, const Selection *selection, GError **error);
 void reference_free(Reference *reference);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Reference, reference_free)

@@ -53,12 +53,25 @@ Selection *selection_options_make(SelectionOptions *options, GError **error)
         g_ptr_array_set_free_func(paths, NULL);
         options->paths = (char **)g_ptr_array_free(paths, FALSE);
     }
-    if (!options->includes && !options->excludes && !options->paths) {
-        return selection_new_all();
+    g_autoptr(GPtrArray) terms = g_ptr_array_new_with_free_func((GDestroyNotify)where_term_unref);
+    for (char **where = options->wheres; where && *where; where++) {
+        WhereTerm *term = where_term_parse(*where, error);
+        if (!term) {
+            return NULL;
+        }
+        g_ptr_array_add(terms, term);
     }
-    return selection_new((const char *const *)options->includes,
-                         (const char *const *)options->excludes,
-                         (const char *const *)options->paths);
+    g_autoptr(Selection) paths = !options->includes && !options->excludes && !options->paths
+                                     ? selection_new_all()
+                                     : selection_new((const char *const *)options->includes,
+                                                     (const char *const *)options->excludes,
+                                                     (const char *const *)options->paths);
+    return selection_narrow(paths, terms);
+}
+
+gboolean selection_options_given(const SelectionOptions *options)
+{
+    return options->includes || options->excludes || options->files_from || options->wheres;
 }
 
 void selection_options_clear(SelectionOptions *options)
@@ -66,5 +79,6 @@ void selection_options_clear(SelectionOptions *options)
     g_strfreev(options->includes);
     g_strfreev(options->excludes);
     g_free(options->files_from);
+    g_strfreev(options->wheres);
     g_strfreev(options->paths);
 }

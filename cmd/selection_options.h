@@ -8,10 +8,11 @@
 typedef struct {
     char **includes, **excludes;
     char *files_from;
+    char **wheres;
     char **paths; /* of --files-from, once it was read; NULL-terminated */
 } SelectionOptions;
 
-/* Three rows for an option table. */
+/* Four rows for an option table. */
 #define SELECTION_ENTRIES(options)                                                                 \
     {"include",                                                                                    \
      0,                                                                                            \
@@ -27,11 +28,22 @@ typedef struct {
          &(options).excludes,                                                                      \
          N_("Not these (repeatable)"),                                                             \
          "GLOB"},                                                                                  \
+        {"files-from",                                                                             \
+         0,                                                                                        \
+         0,                                                                                        \
+         G_OPTION_ARG_FILENAME,                                                                    \
+         &(options).files_from,                                                                    \
+         N_("Only the paths in FILE, one a line"),                                                 \
+         "FILE"},                                                                                  \
     {                                                                                              \
-        "files-from", 0, 0, G_OPTION_ARG_FILENAME, &(options).files_from,                          \
-            N_("Only the paths in FILE, one a line"), "FILE"                                       \
+        "where", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(options).wheres,                             \
+            N_("Only files of which the source says so: Modality=CT,MR (also !=, ~GLOB, =@FILE; "  \
+               "repeatable: and); show --fields lists keys and values"),                           \
+            "KEY=V,V"                                                                              \
     }
 
+/* Was anything asked for? */
+gboolean selection_options_given(const SelectionOptions *options);
 /* Owned; MEDMIRROR_ERROR_USAGE. */
 Selection *selection_options_make(SelectionOptions *options, GError **error);
 void selection_options_clear(SelectionOptions *options);

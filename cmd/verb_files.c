@@ -1,10 +1,12 @@
 #include "error.h"
 #include "i18n.h"
 #include "job_list.h"
+#include "lock_choice.h"
 #include "relpath.h"
 #include "selection_options.h"
 #include "verbs.h"
 #include "version_choice.h"
+#include "where_check.h"
 
 typedef struct {
     Invocation *invocation;
@@ -44,26 +46,39 @@ static const Digest *best_digest(const DigestSet *set)
     return NULL;
 }
 
-static gboolean print_lock(Filing *filing, Mirror *mirror, const LockHeader *header, GError **error)
+static gboolean print_lock(Filing *filing, Mirror *mirror, const LockHeader *header,
+                           const Selection *selection, GError **error)
 {
     g_autoptr(LockReader) reader = mirror_open_lock(mirror, header->folder, header->version, error);
+    g_autoptr(LockChoice) choice = lock_choice_new(selection);
+    guint64 taken = 0;
     LockLine kind = reader ? LOCK_LINE_FILE : LOCK_LINE_ERROR;
     while (kind != LOCK_LINE_END && kind != LOCK_LINE_ERROR) {
         g_auto(LockDownload) download = {0};
         g_auto(LockFile) file = {0};
         kind = lock_reader_next(reader, &download, &file, error);
-        if (kind == LOCK_LINE_FILE && selection_takes(filing->selection, file.path, NULL)) {
+        if (kind == LOCK_LINE_DOWNLOAD) {
+            lock_choice_add(choice, &download);
+        }
+        if (kind == LOCK_LINE_FILE && lock_choice_takes(choice, &file)) {
+            taken++;
             print_file(filing, file.path, file.size, best_digest(&file.digests),
                        lock_state_name(file.state));
         }
     }
-    return kind == LOCK_LINE_END;
+    const char *missing =
+        taken == 0 ? where_missing_key(selection, lock_choice_keys(choice)) : NULL;
+    return kind == LOCK_LINE_END &&
+           (!missing || where_set_missing(header->ref, missing, lock_choice_keys(choice), error));
 }
 
 static gboolean on_listed(const SpoolDownload *download, gpointer data, GError **error)
 {
     Filing *filing = data;
-    if (selection_takes(filing->selection, download->file->path, download->file->facts)) {
+    const FileSpec *file = download->file;
+    /* An archive of which members may be taken is named where it is itself, or is a series. */
+    if ((file->unpack && file->unpack->series) ||
+        selection_takes(filing->selection, file->path, file->facts)) {
         print_file(filing, download->file->path,
                    download->file->size_is_rounded ? SIZE_UNKNOWN : download->file->size,
                    best_digest(&download->file->declared), file_role_name(download->file->role));
@@ -84,12 +99,16 @@ static int files_on_job(Job *job, gpointer data)
     g_autoptr(GError) not_here = NULL;
     g_autoptr(LockHeader) header = mirror ? version_choose(mirror, reference, &not_here) : NULL;
     gboolean done = FALSE;
-    if (header) {
-        done = print_lock(filing, mirror, header, &error);
+    g_autoptr(Selection) selection =
+        reference ? reference_narrow(reference, filing->selection, &error) : NULL;
+    if (reference && !selection) {
+        g_clear_error(&not_here);
+    } else if (header) {
+        done = print_lock(filing, mirror, header, selection, &error);
     } else if (not_here && g_error_matches(not_here, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE)) {
         error = g_steal_pointer(&not_here);
     } else if (reference && reference_can_be_fetched(reference, &error)) {
-        done = job_list(job, reference, on_listed, filing, &error);
+        done = job_list(job, reference, selection, on_listed, filing, &error);
     }
     if (!done && error) {
         job_tell(

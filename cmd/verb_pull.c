@@ -60,9 +60,9 @@ static int check_together(Pulling *pulling)
 {
     const SelectionOptions *chosen = &pulling->selection_options;
     if (pulling->resume &&
-        (chosen->includes || chosen->excludes || chosen->files_from || pulling->only ||
-         pulling->no_unpack || pulling->keep_archives || pulling->refresh ||
-         pulling->allow_incomplete || pulling->to || pulling->fetch_options.require)) {
+        (selection_options_given(chosen) || pulling->only || pulling->no_unpack ||
+         pulling->keep_archives || pulling->refresh || pulling->allow_incomplete || pulling->to ||
+         pulling->fetch_options.require)) {
         return invocation_usage(pulling->invocation,
                                 _("--resume goes on with the options that the pull began with, and "
                                   "takes no others on what is to come. For others, type: medmirror "
@@ -72,10 +72,10 @@ static int check_together(Pulling *pulling)
         return invocation_usage(pulling->invocation,
                                 _("Which dataset? Name one, as in: medmirror pull mitdb"));
     }
-    if (pulling->only && !chosen->includes && !chosen->excludes && !chosen->files_from) {
+    if (pulling->only && !selection_options_given(chosen)) {
         return invocation_usage(pulling->invocation,
-                                _("--only goes with --include, --exclude or --files-from: it says "
-                                  "that their files are all that the version is to hold."));
+                                _("--only goes with --include, --exclude, --where or --files-from: "
+                                  "it says that their files are all that the version is to hold."));
     }
     if (pulling->to && pulling->invocation->arguments[1]) {
         return invocation_usage(pulling->invocation,

@@ -28,7 +28,7 @@ gboolean lock_state_parse(const char *name, LockState *state)
 LockHeader *lock_header_new(void)
 {
     LockHeader *header = g_new0(LockHeader, 1);
-    header->format = LOCK_FORMAT;
+    header->format = LOCK_MIN_READER;
     header->min_reader = LOCK_MIN_READER;
     header->listed_bytes = SIZE_UNKNOWN;
     header->selection = selection_new_all();

@@ -19,6 +19,11 @@
  *    "member":"..","link":"target"}
  *   {"end":{"downloads":N,"files":N}}
  *
+ * A selection with where-terms makes it a lock of format 2, which readers of format 1 refuse. A
+ * term with more than 1,000 values has only their number in the header; they follow it in lines of
+ * their own, some 500 a line, with what they all begin with written once:
+ *   {"list":0,"prefix":"1.3.6.1.4.1.","values":["14519.5.2.1.1","14519.5.2.1.2"]}
+ *
  * What is not known is left out. The last line counts those before it, so that a file that lost its
  * end is noticed. Lines in this form and order of keys are scanned; any other JSON is parsed.
  */
@@ -27,7 +32,7 @@
 #include "filespec.h"
 #include "selection.h"
 
-#define LOCK_FORMAT 1
+#define LOCK_FORMAT 2 /* that is read; written where it is needed */
 #define LOCK_MIN_READER 1
 
 typedef struct {

@@ -55,6 +55,27 @@ static gboolean next_line(LockReader *reader, char **line, gsize *length, gboole
     return error_set_storage(error, errno_value, _("cannot read the lock file %s"), reader->path);
 }
 
+/* The values of the selection's long lists. */
+static gboolean read_lists(LockReader *reader, GError **error)
+{
+    Selection *selection = reader->header->selection;
+    while (selection_lacks_lines(selection)) {
+        char *line = NULL;
+        gsize length = 0;
+        gboolean ended;
+        if (!next_line(reader, &line, &length, &ended, error)) {
+            if (ended)
+                damaged(reader, _("the file ends too early; its last lines are missing"), error);
+            return FALSE;
+        }
+        if (!selection_take_line(selection, line, length)) {
+            damaged(reader, _("values of the selection are missing before it"), error);
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
 static gboolean read_header(LockReader *reader, GError **error)
 {
     char *line = NULL;
@@ -75,7 +96,7 @@ static gboolean read_header(LockReader *reader, GError **error)
     } else if (!reader->header) {
         damaged(reader, reason, error);
     }
-    return reader->header != NULL;
+    return reader->header != NULL && read_lists(reader, error);
 }
 
 static int open_lock(int dirfd, const char *path, GError **error)

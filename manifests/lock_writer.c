@@ -80,6 +80,21 @@ static void append_counts(GString *line, const LockHeader *header)
     g_string_append_c(line, '}');
 }
 
+typedef struct {
+    LockWriter *writer;
+    GError **error;
+} ListWriting;
+
+static gboolean write_list_line(const char *line, gpointer data)
+{
+    ListWriting *writing = data;
+    gsize length = strlen(line);
+    int failed = buffered_writer_add(writing->writer->out, line, length);
+    if (!failed)
+        failed = buffered_writer_add(writing->writer->out, "\n", 1);
+    return !failed || error_set_storage(writing->error, failed, _("cannot write the lock"));
+}
+
 gboolean lock_writer_header(LockWriter *writer, const LockHeader *header, GError **error)
 {
     if (writer->has_header)
@@ -87,8 +102,11 @@ gboolean lock_writer_header(LockWriter *writer, const LockHeader *header, GError
     writer->has_header = TRUE;
     GString *line = writer->line;
     g_string_assign(line, "{");
-    json_text_append_number(line, "lock", LOCK_FORMAT);
-    json_text_append_number(line, "min_reader", LOCK_MIN_READER);
+    guint format = header->selection && selection_looks_at_facts(header->selection)
+                       ? LOCK_FORMAT
+                       : LOCK_MIN_READER;
+    json_text_append_number(line, "lock", format);
+    json_text_append_number(line, "min_reader", format);
     append_texts(line, header, 0, LOCK_TEXTS_BEFORE);
     if (header->state_is_weak)
         json_text_append_raw(line, "state_is_weak", "true");
@@ -97,7 +115,10 @@ gboolean lock_writer_header(LockWriter *writer, const LockHeader *header, GError
     json_text_append_raw(line, "selection", selection);
     append_counts(line, header);
     append_texts(line, header, LOCK_TEXTS_BEFORE, LOCK_TEXTS);
-    return write_line(writer, error);
+    ListWriting writing = {writer, error};
+    return write_line(writer, error) &&
+           (!header->selection ||
+            selection_each_line(header->selection, write_list_line, &writing));
 }
 
 static void append_digests(GString *line, const DigestSet *set)

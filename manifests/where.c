@@ -175,6 +175,17 @@ WhereTerm *where_term_parse(const char *text, GError **error)
     return g_steal_pointer(&term);
 }
 
+WhereTerm *where_term_of_value(const char *text, GError **error)
+{
+    const char *sign = strchr(text, '=');
+    if (!sign || sign == text)
+        return where_term_parse(text, error);
+    g_autofree char *key = g_strndup(text, (gsize)(sign - text));
+    WhereTerm *term = where_term_new(key, WHERE_IS);
+    where_term_add(term, sign + 1);
+    return term;
+}
+
 const char *where_term_key(const WhereTerm *term)
 {
     return term->key;

@@ -27,6 +27,8 @@ typedef enum {
 /* As typed. MEDMIRROR_ERROR_USAGE with the form that is right; _STORAGE where FILE cannot be read.
  */
 WhereTerm *where_term_parse(const char *text, GError **error);
+/* "KEY=VALUE" where VALUE is one value as it stands, commas and a leading @ with it. */
+WhereTerm *where_term_of_value(const char *text, GError **error);
 /* A term whose values are added before it is used. */
 WhereTerm *where_term_new(const char *key, WhereOperator operation);
 void where_term_add(WhereTerm *term, const char *value);

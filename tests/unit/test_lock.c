@@ -451,6 +451,52 @@ static void test_many_lines(Place *place, gconstpointer data)
 
 #define ADD(name, func) g_test_add("/lock/" name, Place, NULL, set_up, func, tear_down)
 
+/* A selection of 5,000 series: a short header, and the list behind it. */
+static void test_long_selection(Place *place, gconstpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(LockHeader) header = some_header();
+    g_autoptr(GPtrArray) terms = g_ptr_array_new_with_free_func((GDestroyNotify)where_term_unref);
+    WhereTerm *term = where_term_new("SeriesInstanceUID", WHERE_IS);
+    g_ptr_array_add(terms, term);
+    for (guint i = 0; i < 5000; i++) {
+        g_autofree char *uid = g_strdup_printf("1.2.840.%u", i);
+        where_term_add(term, uid);
+    }
+    Selection *narrow = selection_narrow(header->selection, terms);
+    selection_free(header->selection);
+    header->selection = narrow;
+    int fd = open(place->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    g_autoptr(LockWriter) writer = lock_writer_new(fd);
+    g_assert_true(lock_writer_header(writer, header, &error));
+    write_downloads(writer);
+    write_files(writer);
+    g_assert_true(lock_writer_finish(writer, &error));
+    close(fd);
+    g_autofree char *text = NULL;
+    gsize length = 0;
+    g_assert_true(g_file_get_contents(place->path, &text, &length, NULL));
+    g_assert_true(g_str_has_prefix(text, "{\"lock\":2,\"min_reader\":2,"));
+    g_assert_cmpuint(strcspn(text, "\n"), <, 1500);
+    g_autoptr(LockReader) reader = lock_reader_open(place->fd, "x.lock.jsonl", &error);
+    g_assert_no_error(error);
+    g_assert_true(selection_equal(lock_reader_header(reader)->selection, header->selection));
+    g_auto(LockDownload) download = {0};
+    g_auto(LockFile) file = {0};
+    guint lines = 0;
+    while (lock_reader_next(reader, &download, &file, &error) != LOCK_LINE_END) {
+        g_assert_no_error(error);
+        lines++;
+    }
+    g_assert_cmpuint(lines, ==, 6);
+    /* A line of the list is missing. */
+    char *second = strchr(text, '\n') + 1, *third = strchr(second, '\n') + 1;
+    memmove(second, third, strlen(third) + 1);
+    g_assert_true(g_file_set_contents(place->path, text, -1, NULL));
+    g_assert_null(lock_reader_open(place->fd, "x.lock.jsonl", &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -462,5 +508,6 @@ int main(int argc, char **argv)
     ADD("open-errors", test_open_errors);
     ADD("misuse", test_misuse);
     ADD("many-lines", test_many_lines);
+    ADD("long-selection", test_long_selection);
     return g_test_run();
 }
