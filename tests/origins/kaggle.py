@@ -78,7 +78,8 @@ class Call:
 
     def text(self, name):
         value = self.params.get(name)
-        return None if value in (None, "") else str(value)
+        # The program `kaggle` 1.6 writes None where it means nothing, and was served.
+        return None if value in (None, "", "None") else str(value)
 
     def number(self, name, default=None):
         value = self.text(name)
@@ -318,7 +319,7 @@ class KaggleSite(Site):
         taken = found[(page - 1) * size:page * size] if 1 <= page <= _LAST_PAGE else []
         shown = [dataset.describe(call.account, False) for dataset in taken]
         if not call.is_rpc:
-            return triple(shown)
+            return triple([{**one, "files": [], "versions": []} for one in shown])
         return {"datasets": shown,
                 "nextPageToken": self._make_token("search", page, 0) if page * size < len(found) else ""}
 

@@ -82,7 +82,7 @@ class Listings(KaggleCase):
         self.assertEqual((one["title"], one["titleNullable"], one["hasTitle"]), ("LANL Data", "LANL Data", True))
         self.assertEqual((one["currentVersionNumber"], one["ref"]), (2, LANL))
         self.assertNotIn("idNullable", one)
-        self.assertNotIn("files", one)
+        self.assertEqual((one["files"], one["versions"]), ([], []))
         self.assertIn("ka_sessionid", headers["Set-Cookie"])
 
     def test_search_by_rpc_is_an_object_with_plain_names(self):
@@ -153,6 +153,8 @@ class Listings(KaggleCase):
             files = self.rest(f"datasets/list/{LANL}?{spelling}=1")[2]["datasetFiles"]
             self.assertEqual([(one["name"], one["totalBytes"]) for one in files], [("train.csv", 2000)])
         self.assertEqual(self.rest(f"datasets/list/{LANL}?datasetVersionNumber=9")[0], 404)
+        self.assertEqual(self.rest(f"datasets/list/{LANL}?datasetVersionNumber=two")[0], 400)
+        self.assertEqual(len(self.rest(f"datasets/list/{LANL}?datasetVersionNumber=None&pageToken=None")[2]["datasetFiles"]), 20)
 
     def test_by_directory(self):
         top = self.rest(f"datasets/list-tree/{LANL}")[2]
