@@ -13,6 +13,7 @@
 #include "evidence.h"
 #include "i18n.h"
 #include "partial_internal.h"
+#include "sent_digests.h"
 #include "verdict.h"
 
 /* The owner may give himself leave to write; the mode is put back at once. */
@@ -169,6 +170,22 @@ gboolean partial_file_is_fresh(const PartialFile *file)
 gboolean partial_file_was_resumed(const PartialFile *file)
 {
     return file->resumed;
+}
+
+void partial_file_sent(const PartialFile *file, DigestSet *sent)
+{
+    const GPtrArray *sources = file->state->sources;
+
+    memset(sent, 0, sizeof *sent);
+    for (guint i = 0; i < sources->len; i++) {
+        const Validators *validators = ((PartialSource *)g_ptr_array_index(sources, i))->validators;
+        if (sent_digests_differ(sent, validators->sent)) {
+            memset(sent, 0, sizeof *sent);
+            return;
+        }
+        if (validators->sent && digest_set_is_empty(sent))
+            *sent = *validators->sent;
+    }
 }
 
 static void on_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)

@@ -67,6 +67,9 @@ gboolean partial_file_is_fresh(const PartialFile *file);
 /* Some bytes came from an earlier run, attempt or another address than the last. After a drop it
  * still speaks of what was dropped. */
 gboolean partial_file_was_resumed(const PartialFile *file);
+/* The digests that came with the bytes which are held (Validators.sent); empty where none did, or
+ * where they came from several addresses that say different things. */
+void partial_file_sent(const PartialFile *file, DigestSet *sent);
 /* After the sink was settled complete: the digest of all; DONE on the store queue, once. */
 void partial_file_digest(PartialFile *file, DigestDone done, gpointer data);
 /* Verified: takes its final name PATH (one part or a path whose folders exist) below FOLDER_FD by

@@ -145,6 +145,31 @@ static void replay_begin(Replay *replay, const json_t *begin)
     replay->state->total = json_to_size(json_object_get(begin, "total"));
 }
 
+/* {"crc32c":HEX,"md5":HEX} */
+static void sent_from_json(const json_t *value, DigestSet *sent)
+{
+    for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
+        const char *name = digest_algorithm_name((DigestAlgorithm)i);
+        const char *hex = json_string_value(json_object_get(value, name));
+        Digest digest;
+        if (hex && digest_parse_hex((DigestAlgorithm)i, hex, &digest))
+            digest_set_add(sent, &digest);
+    }
+}
+
+static json_t *sent_to_json(const DigestSet *sent)
+{
+    json_t *value = json_object();
+
+    for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
+        const Digest *digest = digest_set_get(sent, (DigestAlgorithm)i);
+        g_autofree char *hex = digest ? digest_to_hex(digest) : NULL;
+        if (hex)
+            json_object_set_new(value, digest_algorithm_name((DigestAlgorithm)i), json_string(hex));
+    }
+    return value;
+}
+
 static void replay_source(Replay *replay, const json_t *value)
 {
     g_autoptr(Validators) validators =
@@ -152,6 +177,9 @@ static void replay_source(Replay *replay, const json_t *value)
                        json_string_value(json_object_get(value, "last-modified")),
                        json_to_size(json_object_get(value, "total")));
 
+    DigestSet sent = {0};
+    sent_from_json(json_object_get(value, "sent"), &sent);
+    validators_set_sent(validators, &sent);
     g_ptr_array_add(
         replay->state->sources,
         partial_source_new(json_string_value(json_object_get(value, "address")), validators));
@@ -306,10 +334,12 @@ static json_t *source_to_json(const PartialSource *source)
     const Validators *validators = source->validators;
 
     /* A tag that is no UTF-8 becomes null here: such bytes are not resumed by it. */
-    return json_pack("{s:{s:s, s:o?, s:o?, s:o}}", "source", "address", source->address, "etag",
-                     validators->etag ? json_string(validators->etag) : NULL, "last-modified",
+    return json_pack("{s:{s:s, s:o?, s:o?, s:o, s:o*}}", "source", "address", source->address,
+                     "etag", validators->etag ? json_string(validators->etag) : NULL,
+                     "last-modified",
                      validators->last_modified ? json_string(validators->last_modified) : NULL,
-                     "total", size_to_json(validators->total));
+                     "total", size_to_json(validators->total), "sent",
+                     validators->sent ? sent_to_json(validators->sent) : NULL);
 }
 
 static void add_durable(GString *text, const Extents *durable)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "copy_pool.h"
+#include "course.h"
 #include "index.h"
 #include "job_fetch.h"
 #include "partial_file.h"
@@ -30,23 +31,38 @@ typedef struct {
     gint64 next_look;
     guint notes; /* since the last flush */
     guint running_archives;
+    GPtrArray *bundles;     /* Bundle* that run */
+    guint running_parts;    /* objects of theirs on their way */
+    GQueue waiting;         /* Work* whose archive waits for a place */
     gboolean has_leftovers; /* the stage's tree was not empty at the start */
+    gboolean told_series;   /* that their zips are not kept */
 } Fetch;
 
 typedef struct Members Members;
 typedef struct Gather Gather;
+typedef struct Bundle Bundle;
 
 typedef struct {
     Fetch *fetch;
     SpoolDownload *row;
     PartialFile *partial;
     Transfer *transfer;
-    Gather *gather;   /* of a file of the person's own; then there is neither of the two above */
-    Members *members; /* NULL: a plain file */
+    Gather *gather;     /* of a file of the person's own; then there is neither of the two above */
+    Members *members;   /* NULL: a plain file */
+    WantedBytes wanted; /* the row's, and what was sent with the bytes */
     DigestSet seen;
     guint64 size;
     Verdict verdict;
     gboolean arrived; /* all bytes are in the partial file, digested and judged good */
+    gboolean has_place; /* is one of the running archives */
+    /* Of a download that some host has as single objects: */
+    Course *course;       /* NULL: the engine alone chooses among its addresses */
+    Bundle *bundle;       /* its objects are on their way */
+    char *came_from;      /* where they came from; NULL: the transfer tells */
+    guint64 member_bytes; /* of all of them */
+    gboolean leaves;      /* the leg is over once the unpacking has ended: END, WHY */
+    LegEnd end;
+    char *why;
 } Work;
 
 /* job_work.c */
@@ -62,11 +78,32 @@ gboolean work_keeps_archive(const Work *work);
 void work_settle(Work *work);
 /* Over the network, or from where the files of one's own lie. */
 void work_transfer(Work *work);
+/* Is there room for one archive more? It takes its place among them. */
+gboolean work_has_place(const Fetch *fetch);
+void work_take_place(Work *work);
+/* What the last transfer needed goes, also its place. */
+void work_clear(Work *work);
+/* The transfer's leg is over, at once or when its unpacking has ended (job_course.c). */
+void work_close_leg(Work *work);
+/* It is not there: noted, told, freed. WHERE: a clause or an address. */
+void work_is_absent(Work *work, int status, const char *where);
+/* What came only with a login is its puller's alone. FALSE: the run stops. */
+gboolean work_make_private(Work *work);
 /* What came is judged and lies in the stage: FALSE where it could not be written down; the work is
  * freed then. */
 gboolean work_note_staged(Work *work);
 /* FALSE where --require asks for more trust than it has; the work is freed then. */
 gboolean work_is_required(Work *work);
+
+/* job_work_sent.c: digests that came with the bytes. */
+void work_want(Work *work); /* sets WANTED */
+/* What the listing declares and the bytes are not, though they are what was sent with them. */
+void work_tell_sent(Work *work);
+
+/* job_work_series.c: the zip of a series, which no digest but that of its members speaks for. */
+gboolean work_is_series(const Work *work);
+/* Its members are there, whole and right; the work is freed. */
+void work_settle_series(Work *work);
 
 /* job_work_here.c: what is here already. TRUE where the work is done, or is being looked at. */
 gboolean work_find(Work *work);
@@ -100,6 +137,8 @@ const GError *members_error(const Members *members);
 gboolean members_are_closing(const Members *members);
 void members_reset(Members *members);
 guint64 members_behind(const Members *members);
+/* After an unpacking of a series without an error: as unpacking_series(). */
+gboolean members_series(const Members *members, SeriesCount *came, Digest *digest);
 /* Unpacks once more, from the whole file, where it did not run to its end while the file arrived.
  */
 void members_begin_whole(Members *members);

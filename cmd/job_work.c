@@ -2,7 +2,7 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
-#include "job_fetch_internal.h"
+#include "job_bundle.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +25,8 @@ gboolean work_keeps_archive(const Work *work)
 static gboolean is_tested(const Work *work)
 {
     return work_keeps_archive(work) && work->row->file->unpack &&
-           digest_set_is_empty(&work->row->wanted.locked) &&
-           digest_set_is_empty(&work->row->wanted.declared);
+           (work->row->file->unpack->series || (digest_set_is_empty(&work->row->wanted.locked) &&
+                                                digest_set_is_empty(&work->row->wanted.declared)));
 }
 
 void work_free(Work *work)
@@ -36,16 +36,25 @@ void work_free(Work *work)
         g_hash_table_add(fetch->works, work);
         return;
     }
-    if (is_unpacked(work)) {
-        fetch->running_archives--;
-    }
     g_hash_table_remove(fetch->works, work);
     gather_free(work);
+    work_clear(work);
+    g_clear_pointer(&work->course, course_free);
+    g_clear_pointer(&work->row, spool_download_free);
+    g_free(work->came_from);
+    g_free(work->why);
+    g_free(work);
+}
+
+void work_clear(Work *work)
+{
     g_clear_pointer(&work->transfer, transfer_free);
     g_clear_pointer(&work->members, members_free);
     g_clear_pointer(&work->partial, partial_file_free);
-    g_clear_pointer(&work->row, spool_download_free);
-    g_free(work);
+    if (work->has_place) {
+        work->has_place = FALSE;
+        work->fetch->running_archives--;
+    }
 }
 
 void work_fail(Work *work, GError *error)
@@ -98,17 +107,21 @@ gboolean work_note_staged(Work *work)
     GError *error = NULL;
     if (!spool_note_staged(fetch->spool, work->row->id, &work->seen, work->size,
                            work->verdict.trust,
-                           work->transfer ? transfer_address(work->transfer) : NULL, &error)) {
+                           work->came_from  ? work->came_from
+                           : work->transfer ? transfer_address(work->transfer)
+                                            : NULL,
+                           &error)) {
         fetch_stop(fetch, error);
         work_free(work);
         return FALSE;
     }
     fetch->report->fetched_files++;
-    fetch->report->fetched_bytes += work->size;
+    guint64 bytes = work->size == SIZE_UNKNOWN ? work->member_bytes : work->size;
+    fetch->report->fetched_bytes += bytes;
     job_count(fetch->job, files_done, 1);
     job_tell(fetch->job, JOB_EVENT_DETAIL, "file",
-             json_pack("{s:s, s:I, s:s}", "path", work->row->file->path, "bytes",
-                       (json_int_t)work->size, "trust", trust_name(work->verdict.trust)),
+             json_pack("{s:s, s:I, s:s}", "path", work->row->file->path, "bytes", (json_int_t)bytes,
+                       "trust", trust_name(work->verdict.trust)),
              NULL);
     fetch_noted(fetch);
     return TRUE;
@@ -234,7 +247,7 @@ static gboolean came_by_login(const Work *work)
 }
 
 /* What came only with a credential is its puller's alone, and all that comes with it. */
-static gboolean make_private(Work *work)
+gboolean work_make_private(Work *work)
 {
     Stage *stage = work->fetch->spec->stage;
     GError *error = NULL;
@@ -248,7 +261,7 @@ static gboolean make_private(Work *work)
 /* From its first byte on. */
 static void on_by_login(Transfer *transfer, Outcome *outcome, gpointer data)
 {
-    if (!make_private(data)) {
+    if (!work_make_private(data)) {
         outcome->kind = OUTCOME_CANCELLED;
         outcome->retry_after_ms = -1;
     }
@@ -257,7 +270,7 @@ static void on_by_login(Transfer *transfer, Outcome *outcome, gpointer data)
 void work_settle(Work *work)
 {
     Fetch *fetch = work->fetch;
-    if (work->arrived && work->transfer && came_by_login(work) && !make_private(work)) {
+    if (work->arrived && work->transfer && came_by_login(work) && !work_make_private(work)) {
         work_free(work);
         return;
     }
@@ -288,6 +301,8 @@ void work_settle(Work *work)
         work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
     } else if (!failure && work_keeps_archive(work)) {
         work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
+    } else if (!failure && work_is_series(work)) {
+        work_settle_series(work);
     } else if (!failure) {
         archive_settle(work);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED) &&
@@ -304,16 +319,15 @@ void work_settle(Work *work)
 static char *describe_wrong(const Work *work)
 {
     if (work->verdict.by_size) {
-        guint64 wanted = work->row->wanted.locked_size != SIZE_UNKNOWN
-                             ? work->row->wanted.locked_size
-                             : work->row->wanted.declared_size;
+        guint64 wanted = work->wanted.locked_size != SIZE_UNKNOWN ? work->wanted.locked_size
+                                                                  : work->wanted.declared_size;
         return g_strdup_printf(
             _("%" G_GUINT64_FORMAT " bytes came where %" G_GUINT64_FORMAT " are declared"),
             work->size, wanted);
     }
-    const Digest *wanted = digest_set_get(&work->row->wanted.locked, work->verdict.algorithm);
+    const Digest *wanted = digest_set_get(&work->wanted.locked, work->verdict.algorithm);
     if (!wanted) {
-        wanted = digest_set_get(&work->row->wanted.declared, work->verdict.algorithm);
+        wanted = digest_set_get(&work->wanted.declared, work->verdict.algorithm);
     }
     const Digest *seen = digest_set_get(&work->seen, work->verdict.algorithm);
     g_autofree char *wanted_hex = wanted ? digest_to_hex(wanted) : g_strdup("?");
@@ -390,12 +404,19 @@ void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
     }
     work->seen = *digests;
     work->size = size;
+    if (work_is_series(work)) {
+        work->verdict = (Verdict){.kind = VERDICT_FIRST_USE, .trust = TRUST_FIRST_USE};
+        work->arrived = TRUE;
+        work_settle(work);
+        return;
+    }
     gboolean agree = FALSE, differ = FALSE;
     digest_set_compare(&work->row->earlier, digests, &agree, &differ);
     SeenBytes seen = {.digests = *digests,
                       .size = size,
                       .repeated = agree && !differ && size == work->row->earlier_size};
-    work->verdict = verdict_of(&work->row->wanted, &seen);
+    work_want(work);
+    work->verdict = verdict_of(&work->wanted, &seen);
     if (work->gather && work->verdict.kind != VERDICT_VERIFIED &&
         work->verdict.kind != VERDICT_FIRST_USE) {
         gather_refuse(work);
@@ -413,6 +434,7 @@ void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
         }
         /* fall through */
     case VERDICT_VERIFIED:
+        work_tell_sent(work);
         if (work_is_required(work)) {
             work->arrived = TRUE;
             work_settle(work);
@@ -430,20 +452,20 @@ void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
     }
 }
 
-static void work_is_absent(Work *work, const Outcome *outcome)
+void work_is_absent(Work *work, int status, const char *where)
 {
     Fetch *fetch = work->fetch;
     GError *error = NULL;
-    g_autofree char *reason = g_strdup_printf("HTTP %d", outcome->status);
+    g_autofree char *reason = g_strdup_printf("HTTP %d", status);
     fetch->report->absent++;
     if (!spool_note_state(fetch->spool, work->row->id, SPOOL_ABSENT, reason, &error)) {
         fetch_stop(fetch, error);
     }
     job_count(fetch->job, files_done, 1);
     job_tell(fetch->job, JOB_EVENT_WARNING, "absent",
-             json_pack("{s:s, s:i}", "path", work->row->file->path, "status", outcome->status),
+             json_pack("{s:s, s:i}", "path", work->row->file->path, "status", status),
              _("%s is listed, but not there: %s answered %d."), work->row->file->path,
-             outcome->address ? outcome->address : "", outcome->status);
+             where ? where : "", status);
     fetch_noted(fetch);
     work_free(work);
 }
@@ -462,8 +484,10 @@ static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointe
     } else if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
         spool_put_back(fetch->spool, work->row->id);
         work_free(work);
+    } else if (work->course && !outcome_stops_run(outcome)) {
+        work_leg_failed(work, outcome);
     } else if (outcome->kind == OUTCOME_ABSENT) {
-        work_is_absent(work, outcome);
+        work_is_absent(work, outcome->status, outcome->address);
     } else {
         GError *error =
             outcome_to_error(outcome, work->row->file->path, reference->ref, reference->fetcher,
@@ -492,15 +516,36 @@ void work_start(Fetch *fetch, SpoolDownload *row)
     work->fetch = fetch;
     work->row = row;
     g_hash_table_add(fetch->works, work);
+    if (work_begin_course(work)) {
+        return;
+    }
+    work_take_place(work);
+    if (!work_find(work) && !work_share(work)) {
+        work_transfer(work);
+    }
+}
+
+void work_take_place(Work *work)
+{
     if (is_unpacked(work) || is_tested(work)) {
         work->members = members_new(work);
     }
     if (is_unpacked(work)) {
-        fetch->running_archives++;
+        work->has_place = TRUE;
+        work->fetch->running_archives++;
     }
-    if (!work_find(work) && !work_share(work)) {
-        work_transfer(work);
+}
+
+/* The addresses that the transfer goes among: those of the leg that is asked. */
+static GPtrArray *addresses_of(const Work *work)
+{
+    const GPtrArray *all = work->row->file->addresses;
+    const Leg *leg = work->course ? course_leg(work->course) : NULL;
+    GPtrArray *chosen = g_ptr_array_new();
+    for (guint i = leg ? leg->first : 0; i < (leg ? leg->first + leg->count : all->len); i++) {
+        g_ptr_array_add(chosen, g_ptr_array_index(all, i));
     }
+    return chosen;
 }
 
 void work_transfer(Work *work)
@@ -512,17 +557,18 @@ void work_transfer(Work *work)
     }
     const SpoolDownload *row = work->row;
     const Reference *reference = fetch->spec->reference;
-    gboolean covered =
-        !digest_set_is_empty(&row->wanted.locked) || !digest_set_is_empty(&row->wanted.declared);
+    /* What is wanted of a series is wanted of its members. */
+    const WantedBytes wanted = work_is_series(work) ? WANTED_BYTES_NONE : row->wanted;
+    const gboolean covered =
+        !digest_set_is_empty(&wanted.locked) || !digest_set_is_empty(&wanted.declared);
     g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, row->id);
     PartialSpec partial = {
         .folder_fd = stage_partial_fd(fetch->spec->stage),
         .key = key,
         .name = row->file->path,
-        .size = row->file->size_is_rounded ? SIZE_UNKNOWN : row->file->size,
-        .algorithms = wanted_bytes_algorithms(&row->wanted),
-        .wanted =
-            digest_set_is_empty(&row->wanted.locked) ? row->wanted.declared : row->wanted.locked,
+        .size = row->file->size_is_rounded || work_is_series(work) ? SIZE_UNKNOWN : row->file->size,
+        .algorithms = wanted_bytes_algorithms(&wanted) | reference->fetcher->row.sent_digests,
+        .wanted = digest_set_is_empty(&wanted.locked) ? wanted.declared : wanted.locked,
         .digest_covers_all = covered,
         .mode = stage_file_mode(fetch->spec->stage),
         .pool = job_digest_pool(fetch->job),
@@ -531,12 +577,16 @@ void work_transfer(Work *work)
         .data = work,
     };
     work->partial = partial_file_new(&partial);
+    FileSpec file = *row->file;
+    g_autoptr(GPtrArray) addresses = addresses_of(work);
+    file.addresses = addresses;
+    file.size = work_is_series(work) ? SIZE_UNKNOWN : file.size;
     TransferSpec transfer = {
         .name = row->file->path,
         .fetcher = reference->fetcher,
         .locator = reference->locator,
         .manifest = reference->manifest,
-        .file = row->file,
+        .file = &file,
         .digest_covers_all = covered,
         .max_bytes = SIZE_UNKNOWN,
         .sink = partial_file_sink(work->partial),

@@ -2,6 +2,7 @@
 #include "engine_state.h"
 #include "event_log.h"
 #include "i18n.h"
+#include "sent_digests.h"
 
 #include <string.h>
 
@@ -24,10 +25,32 @@ const char *headers_find(const GPtrArray *headers, const char *name)
     return NULL;
 }
 
+/* All that its storage says of the whole file's digests, where its source knows that it does. */
+static void read_sent(const Attempt *attempt, DigestSet *sent)
+{
+    static const char name[] = "x-goog-hash:";
+    const Fetcher *fetcher = attempt->transfer->fetcher;
+
+    *sent = (DigestSet){0};
+    if (fetcher == NULL || fetcher->row.sent_digests == 0)
+        return;
+    for (guint i = 0; i < attempt->headers->len; i++) {
+        const char *line = g_ptr_array_index(attempt->headers, i);
+        if (g_ascii_strncasecmp(line, name, strlen(name)) == 0)
+            sent_digests_add_google(sent, line + strlen(name));
+    }
+    sent->present &= fetcher->row.sent_digests;
+}
+
 Validators *answer_validators(const Attempt *attempt, guint64 total)
 {
-    return validators_new(attempt_header(attempt, "ETag"), attempt_header(attempt, "Last-Modified"),
-                          total);
+    Validators *validators = validators_new(attempt_header(attempt, "ETag"),
+                                            attempt_header(attempt, "Last-Modified"), total);
+    DigestSet sent;
+
+    read_sent(attempt, &sent);
+    validators_set_sent(validators, &sent);
+    return validators;
 }
 
 gboolean answer_is_redirect(const Attempt *attempt)
@@ -98,7 +121,10 @@ static gboolean is_same_file(const Attempt *attempt, guint64 total)
     /* From another address the digest decides; its tags are another server's. */
     if (g_strcmp0(transfer->bytes_from, transfer->address) != 0)
         return TRUE;
-    return !texts_differ(expected->etag, attempt_header(attempt, "ETag")) &&
+    DigestSet sent;
+    read_sent(attempt, &sent);
+    return !sent_digests_differ(expected->sent, &sent) &&
+           !texts_differ(expected->etag, attempt_header(attempt, "ETag")) &&
            !texts_differ(expected->last_modified, attempt_header(attempt, "Last-Modified")) &&
            !texts_differ(transfer->generation, attempt_header(attempt, GENERATION));
 }
@@ -224,11 +250,10 @@ static gboolean check_document(Attempt *attempt)
 {
     Transfer *transfer = attempt->transfer;
     ContentRange range = {0};
-    gboolean good = attempt->status == 200 || attempt->status == 304 ||
-                    answer_is_wanted_refusal(attempt) ||
-                    (attempt->status == 206 && transfer->range != NULL) ||
-                    (transfer->head_only && attempt->status / 100 == 2) ||
-                    answer_is_kept_redirect(attempt);
+    gboolean good =
+        attempt->status == 200 || attempt->status == 304 || answer_is_wanted_refusal(attempt) ||
+        (attempt->status == 206 && transfer->range != NULL) ||
+        (transfer->head_only && attempt->status / 100 == 2) || answer_is_kept_redirect(attempt);
 
     if (!good) {
         attempt->body = BODY_ERROR;

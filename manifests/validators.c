@@ -1,5 +1,7 @@
 #include "validators.h"
 
+#include "sent_digests.h"
+
 #include <string.h>
 
 Validators *validators_new(const char *etag, const char *last_modified, guint64 total)
@@ -15,7 +17,17 @@ Validators *validators_copy(const Validators *validators)
 {
     if (!validators)
         return NULL;
-    return validators_new(validators->etag, validators->last_modified, validators->total);
+    Validators *copy =
+        validators_new(validators->etag, validators->last_modified, validators->total);
+    if (validators->sent)
+        validators_set_sent(copy, validators->sent);
+    return copy;
+}
+
+void validators_set_sent(Validators *validators, const DigestSet *sent)
+{
+    g_free(validators->sent);
+    validators->sent = digest_set_is_empty(sent) ? NULL : g_memdup2(sent, sizeof *sent);
 }
 
 void validators_free(Validators *validators)
@@ -24,6 +36,7 @@ void validators_free(Validators *validators)
         return;
     g_free(validators->etag);
     g_free(validators->last_modified);
+    g_free(validators->sent);
     g_free(validators);
 }
 
@@ -71,7 +84,7 @@ gboolean validators_same(const Validators *a, const Validators *b)
         return FALSE;
     if (both_dates && strcmp(a->last_modified, b->last_modified) != 0)
         return FALSE;
-    if (both_totals && a->total != b->total)
+    if ((both_totals && a->total != b->total) || sent_digests_differ(a->sent, b->sent))
         return FALSE;
     if (both_etags && etag_is_strong(a->etag) && etag_is_strong(b->etag))
         return TRUE;

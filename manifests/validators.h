@@ -10,10 +10,14 @@ typedef struct {
     char *etag;          /* as sent, with quotes and W/; NULL where none */
     char *last_modified; /* as sent; NULL where none */
     guint64 total;       /* bytes of the whole representation, SIZE_UNKNOWN where not said */
+    DigestSet *sent;     /* digests of it that came in the same answer (sent_digests.h); NULL where
+                            none */
 } Validators;
 
 Validators *validators_new(const char *etag, const char *last_modified, guint64 total);
 Validators *validators_copy(const Validators *validators); /* NULL gives NULL */
+/* Takes a copy of SENT; an empty set is none. */
+void validators_set_sent(Validators *validators, const DigestSet *sent);
 void validators_free(Validators *validators);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Validators, validators_free)
 

@@ -41,6 +41,7 @@ typedef struct {
     const char *content_type;   /* NULL: application/octet-stream */
     const char *etag_after;     /* from the second request on */
     const char *generation;     /* x-goog-generation */
+    const char *hash;           /* x-goog-hash */
     guint expires_after;        /* requests: 400 then, as storage answers; 0: never */
     const char *wants;       /* "Basic ...", from an agent that begins with Wget/; else 401, and 403
                                 to other agents. A session is begun with who shows a cookie */
@@ -223,6 +224,8 @@ static gboolean origin_answer_file(Origin *origin, int fd, const OriginFile *fil
         g_string_append_printf(head, "ETag: %s\r\n", etag);
     if (file->wants != NULL && request->cookie != NULL && !strstr(request->cookie, "session"))
         g_string_append(head, "Set-Cookie: session=1; HttpOnly; Path=/; Secure\r\n");
+    if (file->hash != NULL)
+        g_string_append_printf(head, "x-goog-hash: %s\r\n", file->hash);
     if (file->generation != NULL)
         g_string_append_printf(head, "x-goog-generation: %s\r\n", file->generation);
     if (file->last_modified != NULL)

@@ -37,7 +37,9 @@ static Prepared *prepare(const Fetcher *fetcher, const json_t *locator, const Fi
 }
 
 static const Fetcher signing = {
-    .row = {.name = "signing", .title = "Signing"},
+    .row = {.name = "signing",
+            .title = "Signing",
+            .sent_digests = 1U << DIGEST_CRC32C | 1U << DIGEST_MD5},
     .prepare = prepare,
 };
 /* The source redirects, and prepares nothing. */
@@ -200,7 +202,8 @@ static void test_cut_and_expired(void)
     tear_down(&fixture);
 }
 
-static void check_changed(const char *etag, const char *generation, gboolean goes_on)
+static void check_changed(const char *etag, const char *generation, const char *hash,
+                          gboolean goes_on)
 {
     Fixture fixture;
     MemorySink sink;
@@ -210,11 +213,13 @@ static void check_changed(const char *etag, const char *generation, gboolean goe
     OriginFile *first = add_signed(&fixture, 1);
     first->expires_after = 5;
     first->generation = "1700000000000001";
+    first->hash = "crc32c=4waSgw==,md5=JfnnlDI7RTiF9RgfG2JNCw==";
     OriginFile *second = add_signed(&fixture, 2);
     OriginFile *third = add_signed(&fixture, 3);
     second->seed = third->seed = goes_on ? 7 : 8;
     second->etag = third->etag = etag;
     second->generation = third->generation = generation;
+    second->hash = third->hash = hash;
     fetch(&fixture, &signing, SIZE, &sink, &outcome);
     assert_whole(&sink, &outcome, goes_on ? 7 : 8);
     g_assert_cmpuint(sink.restarts, ==, goes_on ? 0 : 1);
@@ -225,10 +230,11 @@ static void check_changed(const char *etag, const char *generation, gboolean goe
 /* Behind the fresh address lies another object: nothing of both is joined. */
 static void test_changed(void)
 {
-    check_changed("\"5eed\"", "1700000000000001", TRUE);
-    check_changed("\"5eed\"", NULL, TRUE);
-    check_changed("\"07he7\"", "1700000000000002", FALSE);
-    check_changed("\"5eed\"", "1700000000000002", FALSE);
+    check_changed("\"5eed\"", "1700000000000001", NULL, TRUE);
+    check_changed("\"5eed\"", NULL, "crc32c=4waSgw==", TRUE);
+    check_changed("\"07he7\"", "1700000000000002", NULL, FALSE);
+    check_changed("\"5eed\"", "1700000000000002", NULL, FALSE);
+    check_changed("\"5eed\"", NULL, "crc32c=AAAAAA==", FALSE);
 }
 
 /* The source's own redirect: later pieces ask where it led, and when that has expired it is asked

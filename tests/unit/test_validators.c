@@ -41,18 +41,22 @@ static void test_same(void)
         Validators a, b;
         gboolean same;
     } rows[] = {
-        {{(char *)"\"x\"", NULL, SIZE_UNKNOWN}, {(char *)"\"x\"", NULL, 5}, TRUE},
-        {{(char *)"\"x\"", (char *)DATE, 5}, {(char *)"\"x\"", (char *)DATE, 5}, TRUE},
-        {{(char *)"\"x\"", NULL, 5}, {(char *)"\"y\"", NULL, 5}, FALSE},
-        {{(char *)"\"x\"", NULL, 5}, {(char *)"\"x\"", NULL, 6}, FALSE},
-        {{(char *)"\"x\"", (char *)DATE, 5}, {(char *)"\"x\"", (char *)LATER, 5}, FALSE},
-        {{(char *)"W/\"x\"", NULL, 5}, {(char *)"W/\"x\"", NULL, 5}, FALSE},
-        {{(char *)"W/\"x\"", (char *)DATE, 5}, {(char *)"\"x\"", (char *)DATE, 5}, TRUE},
-        {{NULL, (char *)DATE, 5}, {NULL, (char *)DATE, 5}, TRUE},
-        {{NULL, (char *)DATE, 5}, {NULL, (char *)DATE, SIZE_UNKNOWN}, FALSE},
-        {{NULL, (char *)DATE, 5}, {(char *)"\"x\"", (char *)DATE, 5}, TRUE},
-        {{(char *)"\"x\"", NULL, 5}, {NULL, (char *)DATE, 5}, FALSE},
-        {{NULL, NULL, 5}, {NULL, NULL, 5}, FALSE},
+        {{(char *)"\"x\"", NULL, SIZE_UNKNOWN, NULL}, {(char *)"\"x\"", NULL, 5, NULL}, TRUE},
+        {{(char *)"\"x\"", (char *)DATE, 5, NULL}, {(char *)"\"x\"", (char *)DATE, 5, NULL}, TRUE},
+        {{(char *)"\"x\"", NULL, 5, NULL}, {(char *)"\"y\"", NULL, 5, NULL}, FALSE},
+        {{(char *)"\"x\"", NULL, 5, NULL}, {(char *)"\"x\"", NULL, 6, NULL}, FALSE},
+        {{(char *)"\"x\"", (char *)DATE, 5, NULL},
+         {(char *)"\"x\"", (char *)LATER, 5, NULL},
+         FALSE},
+        {{(char *)"W/\"x\"", NULL, 5, NULL}, {(char *)"W/\"x\"", NULL, 5, NULL}, FALSE},
+        {{(char *)"W/\"x\"", (char *)DATE, 5, NULL},
+         {(char *)"\"x\"", (char *)DATE, 5, NULL},
+         TRUE},
+        {{NULL, (char *)DATE, 5, NULL}, {NULL, (char *)DATE, 5, NULL}, TRUE},
+        {{NULL, (char *)DATE, 5, NULL}, {NULL, (char *)DATE, SIZE_UNKNOWN, NULL}, FALSE},
+        {{NULL, (char *)DATE, 5, NULL}, {(char *)"\"x\"", (char *)DATE, 5, NULL}, TRUE},
+        {{(char *)"\"x\"", NULL, 5, NULL}, {NULL, (char *)DATE, 5, NULL}, FALSE},
+        {{NULL, NULL, 5, NULL}, {NULL, NULL, 5, NULL}, FALSE},
     };
     for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
         g_assert_cmpint(validators_same(&rows[i].a, &rows[i].b), ==, rows[i].same);
