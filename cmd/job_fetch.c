@@ -3,7 +3,8 @@
 #include "error.h"
 #include "event_log.h"
 #include "i18n.h"
-#include "job_fetch_internal.h"
+#include "job_bundle.h"
+#include "series_member.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -53,12 +54,43 @@ static gboolean archive_fits(Fetch *fetch, const SpoolDownload *row)
     if (fetch->running_archives == 0) {
         return TRUE;
     }
-    if (fetch->running_archives >= MOST_ARCHIVES || row->file->size == SIZE_UNKNOWN) {
+    guint64 size = row->file->size;
+    if (size == SIZE_UNKNOWN && row->file->unpack->series) {
+        size = series_count_of(row->file->facts).bytes;
+    }
+    if (!work_has_place(fetch) || size == SIZE_UNKNOWN) {
         return FALSE;
     }
     g_auto(Room) room = {0};
     return room_measure(fetch->spec->mirror, fetch->spec->limits, &room, NULL) &&
-           room.bytes / 4 > row->file->size;
+           room.bytes / 4 > size;
+}
+
+gboolean work_has_place(const Fetch *fetch)
+{
+    return fetch->running_archives < MOST_ARCHIVES;
+}
+
+/* What comes object by object needs a thread, and may need a place among the archives later. */
+static gboolean bundle_fits(const Fetch *fetch)
+{
+    return fetch->bundles->len < MOST_BUNDLES && fetch->waiting.length < MOST_BUNDLES;
+}
+
+static gboolean is_bundle(const SpoolDownload *row)
+{
+    return row->file->unpack->series && row->file->addresses->len &&
+           address_is_bundle(g_ptr_array_index(row->file->addresses, 0));
+}
+
+static gboolean fits(Fetch *fetch, const SpoolDownload *row)
+{
+    if (!is_archive(row)) {
+        return TRUE;
+    }
+    return is_bundle(row) && !fetch->spec->local
+               ? bundle_fits(fetch)
+               : fetch->waiting.length == 0 && archive_fits(fetch, row);
 }
 
 /* An archive in volumes comes last: it is unpacked from all of them. */
@@ -99,7 +131,7 @@ static void admit(Fetch *fetch)
         guint chosen = G_MAXUINT;
         for (guint i = 0; i < fetch->ready->len && chosen == G_MAXUINT; i++) {
             const SpoolDownload *row = g_ptr_array_index(fetch->ready, i);
-            if (!is_archive(row) || archive_fits(fetch, row)) {
+            if (fits(fetch, row)) {
                 chosen = i;
             }
         }
@@ -190,7 +222,9 @@ static void run(Fetch *fetch)
             closed = TRUE;
             close_archives(fetch);
             gather_stop(fetch);
+            bundles_stop(fetch);
         }
+        works_waiting(fetch);
         admit(fetch);
         end_turn(fetch);
         if (g_hash_table_size(fetch->works) == 0 &&
@@ -223,6 +257,20 @@ static void look_at_leftovers(Fetch *fetch)
     fetch->report->left_over = fetch->has_leftovers;
 }
 
+static void tell_unvouched(const Fetch *fetch)
+{
+    guint64 count = fetch->report->unvouched;
+    if (count) {
+        job_tell(
+            fetch->job, JOB_EVENT_WARNING, "first-use",
+            json_pack("{s:I}", "downloads", (json_int_t)count),
+            ngettext("%" G_GUINT64_FORMAT " series is first use: the source has no hash of it.",
+                     "%" G_GUINT64_FORMAT " series are first use: the source has no hash of them.",
+                     (gulong)count),
+            count);
+    }
+}
+
 gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError **error)
 {
     Fetch fetch = {.job = job,
@@ -246,6 +294,8 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     g_autoptr(GPtrArray) joined =
         g_ptr_array_new_with_free_func((GDestroyNotify)spool_download_free);
     fetch.joined = joined;
+    g_autoptr(GPtrArray) bundles = g_ptr_array_new();
+    fetch.bundles = bundles;
     look_at_leftovers(&fetch);
     if (fetch.index) {
         index_gather(fetch.index, TRUE);
@@ -272,6 +322,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         g_propagate_error(error, fetch.fatal);
         return FALSE;
     }
+    tell_unvouched(&fetch);
     if (fetch.worst && error_exit_status(fetch.worst) == 9) {
         g_set_error(error, fetch.worst->domain, fetch.worst->code,
                     _("%s: what is named above was refused as unsafe, and nothing was installed. "

@@ -32,6 +32,8 @@ typedef struct {
     guint64 fetched_files, fetched_bytes; /* verified and staged in this run: downloads */
     guint64 received;                     /* bytes over the network */
     guint64 absent, failed;
+    guint64 unvouched; /* of the downloads that came object by object those whose source has no hash
+                          of them as a whole */
     guint64 shared_files, shared_bytes; /* taken from the mirror itself */
     gboolean left_over;                 /* the stage's tree may hold what is in no row */
 } FetchReport;

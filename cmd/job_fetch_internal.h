@@ -53,7 +53,7 @@ typedef struct {
     DigestSet seen;
     guint64 size;
     Verdict verdict;
-    gboolean arrived; /* all bytes are in the partial file, digested and judged good */
+    gboolean arrived;   /* all bytes are in the partial file, digested and judged good */
     gboolean has_place; /* is one of the running archives */
     /* Of a download that some host has as single objects: */
     Course *course;       /* NULL: the engine alone chooses among its addresses */

@@ -20,7 +20,10 @@ struct Members {
     gboolean stale; /* what is being unpacked does not count any more */
     gboolean done;
     gboolean closing;
-    GError *error;        /* how the last unpacking ended */
+    GError *error;       /* how the last unpacking ended */
+    gboolean has_series; /* it was of a series, whole and right */
+    SeriesCount came;
+    Digest digest;        /* of the series */
     GError *member_error; /* what the store found wrong with a member */
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -253,6 +256,8 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
                            g_ptr_array_index(warnings, i)),
                  "%s: %s", work->row->file->path, (const char *)g_ptr_array_index(warnings, i));
     }
+    members->has_series =
+        counts && !error && unpacking_series(unpacking, &members->came, &members->digest);
     members->unpacking = NULL;
     unpacking_free(unpacking);
     if (members->closing && work->leaves) {
@@ -295,6 +300,7 @@ static void unpack_start(Members *members, Frontier *frontier)
         members->error = g_steal_pointer(&error);
         return;
     }
+    const SeriesCount series = series_count_of(work->row->file->facts);
     UnpackSpec spec = {
         .volume_fds = (const int *)volumes->data,
         .rule = work->row->file->unpack,
@@ -302,6 +308,7 @@ static void unpack_start(Members *members, Frontier *frontier)
         .fd = work->gather ? gather_fd(work) : partial_file_fd(work->partial),
         .frontier = frontier,
         .tree = work_keeps_archive(work) ? NULL : fetch->tree,
+        .series = &series,
         .tree_fd = stage_tree_fd(fetch->spec->stage),
         .limits = {.most_bytes = most_bytes(fetch)},
         .taker = {.takes = on_takes,
@@ -334,6 +341,15 @@ void members_begin(Members *members, Frontier *frontier)
         return;
     }
     unpack_start(members, frontier);
+}
+
+gboolean members_series(const Members *members, SeriesCount *came, Digest *digest)
+{
+    if (members->has_series) {
+        *came = members->came;
+        *digest = members->digest;
+    }
+    return members->has_series;
 }
 
 void members_begin_whole(Members *members)

@@ -43,6 +43,11 @@ static GPtrArray *tcia_versions(const Fetcher *fetcher, const json_t *locator,
     return g_ptr_array_new_with_free_func(g_free);
 }
 
+/* What the archive's own clients take of its servers (and how long they wait: 10 s and more after
+ * trouble), and what public buckets bear. */
+static const EndpointPace paces[] = {
+    {"tcia", 3, 10}, {"tcia-nlst", 3, 10}, {"idc-s3", 24, 0}, {"idc-gcs", 24, 0}, {NULL, 0, 0}};
+
 /* A zip with members, or the end of one that has none. */
 static gboolean begins_like_zip(const AnswerHead *head)
 {
@@ -96,6 +101,7 @@ const Fetcher tcia_fetcher = {
             .endpoints = endpoints,
             .hosts = hosts,
             .connections = 8,
+            .paces = paces,
             .version_help = "tcia/LIDC-IDRI@2026-11-23",
             .back_ends = back_ends,
             .where_keys = tcia_where_keys,

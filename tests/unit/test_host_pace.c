@@ -41,7 +41,7 @@ static void test_none(void)
 
 static void test_slots_grow_and_shrink(void)
 {
-    g_autofree char *folder = g_dir_make_tmp("slots-XXXXXX", NULL);
+    char *folder = g_dir_make_tmp("slots-XXXXXX", NULL);
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     g_autoptr(HostSlots) slots = host_slots_new(fd, "https://s3.example:443", 2);
     g_assert_cmpuint(host_slots_hold(slots, 9), ==, 2);
