@@ -132,10 +132,11 @@ class IdcSite(Site):
         full, crdc = series.row(), crdc or series.crdc_uuid
         image = series.images[0]
         date = "{:04d}-{:02d}-{:02d}".format(*full["StudyDate"])
-        return (collection_id, "results-of-others" if series.third_party else None, series.patient, series.uid, series.study, series.doi.partition("doi.org/")[2],
+        return (collection_id, "results-of-others" if series.third_party else None, series.patient, series.uid, series.study, series.doi.partition("doi.org/")[2].lower(),
                 full["PatientAge"], full["PatientSex"], date, full["StudyDesc"], full["BodyPartExamined"],
                 series.modality, image.sop_class, None, image.syntax_uid, None, None, None, full["Manufacturer"],
-                full["ManufacturerModelName"], date, full["SeriesDescription"], full["SeriesNumber"],
+                full["ManufacturerModelName"], date, full["SeriesDescription"],
+                None if full["SeriesNumber"] is None else str(full["SeriesNumber"]),
                 len(series.images) if count is None else count, IDC_LICENCES.get(series.licence), 1, 1, bucket, crdc,
                 f"s3://{bucket}/{crdc}/*", (series.size if size is None else size) / 1e6)
 

@@ -6,7 +6,7 @@ import urllib.parse
 
 from .nbia_rows import (META_DATA_KEYS, METADATA_KEYS, PATIENT_KEYS, STUDY_KEYS, answer_rows, as_strings, clean, plain,
                         sentence, series_row, v1_date, v4_date)
-from .server import Response, error_page
+from .server import Response, error_page, json_answer
 from .tcia_data import V1_KEYS, V4_KEYS, tree_digest
 
 _FILTERS = ("Collection", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "Modality", "BodyPartExamined",
@@ -30,7 +30,10 @@ PARAMETERS = {
     "NewStudiesInPatientCollection": ("Collection", "PatientID", "fromDate"),
     "getCollectionDescriptions": ("collectionName",), "getDicomTags": ("SeriesUID",)}
 _POSTED = ("getMD5Hierarchy", "getSeriesMetadata", "getManifestForCollection", "getManifestText",
-           "getCollectionOrSeriesForDOI")
+           "getCollectionOrSeriesForDOI", "getSimpleSearch", "getManifestForSimpleSearch")
+_CRITERIA = {"CollectionCriteria": "Collection", "ImageModalityCriteria": "Modality",
+             "AnatomicalSiteCriteria": "BodyPartExamined", "ManufacturerCriteria": "Manufacturer",
+             "PatientCriteria": "PatientID"}
 _OLD = ("getM5HashForImage", "getSeriesMetaData", "getContentsByName", "getDeniedSeries", "getUserAgreementTxt",
         "getAllSOPClassDefinition", "status")
 NO_IMAGES = hashlib.md5(b"").hexdigest()
@@ -335,6 +338,31 @@ class Lists:
                 if row not in rows:
                     rows.append(row)
         return self._rows(rows, ("collection", "seriesInstanceUID", "thirdPartyAnanlysis", "authorized"), query)
+
+    def _searched(self, query):
+        """The series that take one of the values of each criterion."""
+        wanted = {}
+        for name, kind in query.items():
+            key = _CRITERIA.get(kind) if name.startswith("criteriaType") else None
+            if key is not None:
+                wanted.setdefault(key, set()).add(query.get("value" + name.removeprefix("criteriaType"), "").lower())
+        return [series for series in self._series({}, 4)
+                if all(str(series.row()[key]).lower() in values for key, values in wanted.items())]
+
+    def _getSimpleSearch(self, query, version):
+        patients = {}
+        for series in self._searched(query):
+            patients.setdefault((series.collection, series.patient), []).append(series)
+        start, size = int(query.get("start", 0)), int(query.get("size", 10))
+        rows = [{"subjectId": patient, "project": collection, "totalNumberOfSeries": len(some),
+                 "totalNumberOfStudies": len({series.study for series in some}),
+                 "seriesIdentifiers": [series.uid for series in some]}
+                for (collection, patient), some in sorted(patients.items())]
+        return json_answer({"totalPatients": len(rows), "resultSet": rows[start:start + size]}) if rows \
+            else plain("", type=None)
+
+    def _getManifestForSimpleSearch(self, query, version):
+        return self._manifest([series.uid for series in self._searched(query)], "true")
 
     def _getContentsByName(self, query, version):
         """Carts: the name nbia-COLLECTION stands for all of that collection."""

@@ -4,6 +4,7 @@ import base64
 import bisect
 import hashlib
 import html
+import re
 import time
 import urllib.parse
 
@@ -107,7 +108,7 @@ class S3Site(Site):
     """BUCKETS: {name: Bucket}. KEYS: {access key: secret}, for whom signatures are checked; TOKENS: {access key: session
     token that must go with it}. FLAVOUR: "aws" or "gcs" (x-goog-hash, x-goog-generation); CLOCK: seconds by which its
     clock is ahead; PAGE_SIZE: keys a page at most; HASHES: what x-goog-hash has, and SPLIT_HASHES: in a header each;
-    BARE_XML: no namespace, as some servers do."""
+    BARE_XML: no namespace, as some servers do. A bucket's name may also stand in the host (BUCKET.s3.amazonaws.com)."""
 
     def __init__(self, buckets=None, keys=None, tokens=None, flavour="aws", clock=0, page_size=1000,
                  hashes=("crc32c", "md5"), split_hashes=False, bare_xml=False):
@@ -126,6 +127,9 @@ class S3Site(Site):
 
     def answer(self, request):
         target = request.target.partition("?")[0]
+        host = re.fullmatch(r"(.+)\.s3[.-]([^:]*\.)?amazonaws\.com(:\d+)?", request.host)
+        if host:
+            target = f"/{host.group(1)}{target}"
         name, _, key = urllib.parse.unquote(target, errors="surrogateescape").lstrip("/").partition("/")
         bucket = self.buckets.get(name)
         try:

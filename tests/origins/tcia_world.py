@@ -21,11 +21,13 @@ class TciaWorld:
 
     WRONG: {series UID: how IDC's copy of it differs}: "altered" (a byte of an image, and its ETag as that is), "short"
     (its last object is missing), "stale" (an older release: one image less, and the index says so). HEADS: names of
-    collections in the bucket for faces. WITHOUT: endpoints that are not there at all.
+    collections in the bucket for faces. WITHOUT: endpoints that are not there at all. MAKE_ORIGIN: of an endpoint's name
+    and its site, an origin. NBIA: of NbiaSite.
     Each origin is an attribute: nbia, nlst, www, pathdb, idc, s3 (idc-s3), gcs (idc-gcs), own (s3).
     """
 
-    def __init__(self, collections=None, nlst=None, lacking=(), wrong=None, heads=(), without=(), part_size=None, **nbia):
+    def __init__(self, collections=None, nlst=None, lacking=(), wrong=None, heads=(), without=(), part_size=None,
+                 make_origin=None, **nbia):
         self.collections = list(collections if collections is not None else standard_collections())
         self.nlst_collections = list(nlst if nlst is not None else [nlst_collection()])
         self.heads = set(heads)
@@ -40,7 +42,8 @@ class TciaWorld:
                  "idc": self._idc_site, "idc-s3": S3Site(self._buckets), "idc-gcs": gcs, "s3": S3Site()}
         for collection in self.collections + self.nlst_collections:
             self._fill_idc(collection, set(lacking), wrong or {})
-        self.origins = {name: Origin(site) for name, site in sites.items() if name not in without}
+        make_origin = make_origin or (lambda name, site: Origin(site))
+        self.origins = {name: make_origin(name, site) for name, site in sites.items() if name not in without}
         for name, origin in self.origins.items():
             setattr(self, {"tcia": "nbia", "tcia-nlst": "nlst", "tcia-www": "www", "idc-s3": "s3", "idc-gcs": "gcs",
                            "s3": "own"}.get(name, name), origin)

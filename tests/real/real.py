@@ -15,8 +15,9 @@ sys.path.insert(0, str(HERE.parent))
 from origins import Certificates, Origin  # noqa: E402  (the path had to be set first)
 
 # Which packages each environment has. `today` is what is published now (kaggle 2.2 imports six and does not say so); `rest`
-# are the last that spoke the older face of Kaggle's API.
-ENVIRONMENTS = {"today": ("kaggle", "six", "kagglehub"), "rest": ("kaggle==1.6.17", "kagglehub==0.3.13")}
+# are the last that spoke the older face of Kaggle's API. `tcia` brings idc-index and s5cmd along.
+ENVIRONMENTS = {"today": ("kaggle", "six", "kagglehub"), "rest": ("kaggle==1.6.17", "kagglehub==0.3.13"),
+                "tcia": ("tcia_utils", "boto3", "pydicom")}
 
 
 class Output:
