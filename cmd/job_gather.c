@@ -296,7 +296,7 @@ void work_gather(Work *work)
         gather->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     }
     gather->is_taken = local->how == LOCAL_MOVE && !work->members;
-    gboolean is_kept = is_unpacked(work) && fetch->spec->keep_archives;
+    gboolean is_kept = is_unpacked(work) && fetch->spec->keep_archives && !work_is_series(work);
     if ((is_unpacked(work) && !is_kept) || local->how == LOCAL_IN_PLACE) {
         gather->is_stamped = TRUE;
         fetch->report->left_over |= work->members != NULL;
