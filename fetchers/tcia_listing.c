@@ -6,6 +6,7 @@
 #include "json_stream.h"
 #include "source_facts.h"
 #include "sources.h"
+#include "tcia_extras.h"
 #include "tcia_tally.h"
 
 #include <errno.h>
@@ -151,12 +152,32 @@ static void tell_back_ends(const TciaListing *listing, const Reading *reading)
                               _("NBIA is asked first; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                                 " series are at the Imaging Data Commons (%s), too."),
                               tally->in_idc, tally->listed, reading->idc_version);
+    else if (tally->in_idc == tally->listed)
+        listing_head_add_note(
+            head, _("All %" G_GUINT64_FORMAT " series come from the Imaging Data Commons (%s)."),
+            tally->listed, reading->idc_version);
     else
         listing_head_add_note(head,
                               _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                                 " series come from the Imaging Data Commons (%s), the others from "
                                 "NBIA."),
                               tally->in_idc, tally->listed, reading->idc_version);
+}
+
+/* What there is beside the series, which is taken only when asked for. */
+static gboolean list_extras(TciaListing *listing, GError **error)
+{
+    TciaExtras extras = {.services = listing->services,
+                         .taker = listing->taker,
+                         .places = listing->places,
+                         .head = listing->head,
+                         .ref = listing->ref,
+                         .collection = listing->collection,
+                         .only_if_asked = TRUE};
+    gboolean is_listed = tcia_list_slides(&extras, error) && tcia_list_supporting(&extras, error);
+    g_free(extras.newest);
+    g_free(extras.licence);
+    return is_listed;
 }
 
 static ResolveResult list_reading(TciaListing *listing, Reading *reading, Document *series,
@@ -166,6 +187,8 @@ static ResolveResult list_reading(TciaListing *listing, Reading *reading, Docume
     JsonStreamShape shape;
     if (!taker->head(taker->data, listing->head, error) ||
         !json_stream_array(series->fd, take_series, reading, &shape, error))
+        return RESOLVE_FAILED;
+    if (reading->tally.listed > 0 && !list_extras(listing, error))
         return RESOLVE_FAILED;
     tell_back_ends(listing, reading);
     tcia_tally_tell(&reading->tally, listing->ref, listing->head);

@@ -7,6 +7,7 @@
 #include "relpath.h"
 #include "source_facts.h"
 #include "sources.h"
+#include "tcia_extras.h"
 #include "tcia_listing.h"
 #include "tcia_names.h"
 #include "tcia_series.h"
@@ -121,18 +122,46 @@ static ListingHead *make_head(const Manifest *manifest, const char *collection)
     return head;
 }
 
-/* NBIA has nothing to list: the words for it. */
-static void explain_nothing(const TciaListing *listing, const Search *search, guint64 closed,
-                            GError **error)
+/* Neither series nor files: the words for it. */
+static void explain_nothing(const TciaListing *listing, const Search *search,
+                            const TciaExtras *extras, guint64 closed, GError **error)
 {
-    if (closed)
-        tcia_set_controlled(error, listing->ref, listing->collection, NULL);
-    else if (search->server)
+    if (closed || extras->controlled)
+        tcia_set_controlled(error, listing->ref, listing->collection, extras->licence);
+    else if (extras->aspera)
+        tcia_set_aspera(error, listing->ref, listing->collection, listing->head);
+    else if (search->server || extras->is_known)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-                    _("TCIA names the collection %s, but lists no series of it. See %s"),
+                    _("TCIA names the collection %s, but lists no series or files of it that could "
+                      "be fetched. See %s"),
                     listing->collection, listing->head->homepage);
     else
         tcia_set_no_collection(error, listing->collection, search->names);
+}
+
+/* NBIA has nothing of it that is open: slides and files of the web site, if any, are the dataset.
+ */
+static ResolveResult resolve_by_extras(TciaListing *listing, const Search *search, guint64 closed,
+                                       GError **error)
+{
+    const ListingTaker *taker = listing->taker;
+    ListingHead *head = listing->head;
+    TciaExtras extras = {.services = listing->services,
+                         .taker = taker,
+                         .places = listing->places,
+                         .head = head,
+                         .ref = listing->ref,
+                         .collection = listing->collection};
+    gboolean is_listed = taker->head(taker->data, head, error) &&
+                         tcia_list_slides(&extras, error) && tcia_list_supporting(&extras, error);
+    if (is_listed && extras.listed == 0) {
+        explain_nothing(listing, search, &extras, closed, error);
+        is_listed = FALSE;
+    }
+    g_free(head->newest_change);
+    head->newest_change = extras.newest;
+    g_free(extras.licence);
+    return is_listed && taker->head(taker->data, head, error) ? RESOLVE_LISTED : RESOLVE_FAILED;
 }
 
 /* NBIA is away: what the Imaging Data Commons has, where nothing is here that would do. */
@@ -179,8 +208,7 @@ static ResolveResult resolve_by_nbia(TciaListing *listing, const Search *search,
     ResolveResult result = tcia_list_series(listing, series, &listed, &closed, error);
     if (result != RESOLVE_LISTED || listed > 0)
         return result;
-    explain_nothing(listing, search, closed, error);
-    return RESOLVE_FAILED;
+    return resolve_by_extras(listing, search, closed, error);
 }
 
 ResolveResult tcia_resolve(const Fetcher *fetcher, const ResolveRequest *request,
@@ -217,6 +245,5 @@ ResolveResult tcia_resolve(const Fetcher *fetcher, const ResolveRequest *request
         return resolve_by_nbia(&listing, &search, error);
     if (search.why)
         return resolve_by_idc(&listing, search.why, error);
-    explain_nothing(&listing, &search, 0, error);
-    return RESOLVE_FAILED;
+    return resolve_by_extras(&listing, &search, 0, error);
 }

@@ -65,6 +65,22 @@ void tcia_set_controlled(GError **error, const char *ref, const char *collection
                     _("Nothing of the collection %s is called open. %s"), collection, words);
 }
 
+void tcia_set_aspera(GError **error, const char *ref, const char *collection,
+                     const ListingHead *head)
+{
+    g_autofree char *notes = NULL;
+    if (head->notes && head->notes->len) {
+        g_autoptr(GPtrArray) lines = g_ptr_array_new();
+        for (guint i = 0; i < head->notes->len; i++)
+            g_ptr_array_add(lines, head->notes->pdata[i]);
+        g_ptr_array_add(lines, NULL);
+        notes = g_strjoinv(" ", (char **)lines->pdata);
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                _("Nothing of the collection %s can be fetched by this program. %s"), collection,
+                notes ? notes : "");
+}
+
 void tcia_set_no_collection(GError **error, const char *wanted, const GPtrArray *names)
 {
     g_autofree char *shown = relpath_display(wanted);
