@@ -3,6 +3,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_bundle.h"
+#include "relpath.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -95,8 +96,9 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail)
         members_reset(work->members);
     }
     job_tell(fetch->job, JOB_EVENT_DETAIL, "again",
-             json_pack("{s:s, s:s, s:s}", "path", work->row->file->path, "reason",
-                       outcome_kind_name(kind), "detail", detail ? detail : ""),
+             json_pack("{s:s, s:s, s:s, s:s*}", "path", work->row->file->path, "reason",
+                       outcome_kind_name(kind), "detail", detail ? detail : "", "address",
+                       outcome.address),
              _("%s: %s; it is asked for again."), work->row->file->path, detail ? detail : "");
     engine_go_on(fetch->engine, work->transfer, &outcome);
 }
@@ -187,6 +189,18 @@ static void drop_as_evidence(Work *work)
     }
 }
 
+/* What an unpacking failed of, within another sentence about the archive. */
+static char *clause_of(const Work *work, const GError *failure)
+{
+    g_autofree char *shown = relpath_display(work->row->file->path);
+    const char *clause = failure->message;
+    if (g_str_has_prefix(clause, shown) && g_str_has_prefix(clause + strlen(shown), ": ")) {
+        clause += strlen(shown) + 2;
+    }
+    const gsize length = strlen(clause);
+    return g_strndup(clause, length - (length > 0 && clause[length - 1] == '.'));
+}
+
 /* An archive that arrived whole and right, and cannot be unpacked all the same. */
 static void archive_failed(Work *work, const GError *failure)
 {
@@ -197,9 +211,10 @@ static void archive_failed(Work *work, const GError *failure)
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
                !work->gather && work->verdict.trust != TRUST_DECLARED &&
                work->verdict.trust != TRUST_LOCKED) {
-        g_autofree char *detail = g_strdup(failure->message);
+        g_autofree char *detail = clause_of(work, failure);
         drop_as_evidence(work);
-        work_go_on(work, OUTCOME_TRUNCATED_ARCHIVE, detail);
+        work_go_on(work, work_is_series(work) ? OUTCOME_WRONG_BYTES : OUTCOME_TRUNCATED_ARCHIVE,
+                   detail);
     } else if (g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED) &&
                !work->gather) {
         work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,

@@ -37,6 +37,20 @@ static GError *changed(const Work *work)
                        work->fetch->spec->reference->ref);
 }
 
+static void tell_other_hash(Work *work)
+{
+    const char *path = work->row->file->path;
+    g_autofree char *listed =
+        digest_to_hex(digest_set_get(&work->row->wanted.declared, DIGEST_MD5_TREE));
+    g_autofree char *came = digest_to_hex(digest_set_get(&work->seen, DIGEST_MD5_TREE));
+    job_tell(work->fetch->job, JOB_EVENT_WARNING, "declared-differs",
+             json_pack("{s:s, s:s, s:s, s:s}", "path", path, "algorithm",
+                       digest_algorithm_name(DIGEST_MD5_TREE), "listed", listed, "sent", came),
+             _("%s: every image is as the list in its zip says, but the source's hash of the whole "
+               "series is another: images may be hidden there."),
+             path);
+}
+
 /* The list in the zip agrees with each image: its publisher vouches for them. The hash of the whole
  * that a listing may declare also counts images that are hidden, and says less. */
 static gboolean judge(Work *work)
@@ -53,12 +67,7 @@ static gboolean judge(Work *work)
     }
     digest_set_compare(&wanted.declared, &work->seen, &agree, &differ);
     if (differ) {
-        job_tell(work->fetch->job, JOB_EVENT_WARNING, "declared-differs",
-                 json_pack("{s:s, s:s}", "path", work->row->file->path, "algorithm",
-                           digest_algorithm_name(DIGEST_MD5_TREE)),
-                 _("%s: every image is as the list in its zip says, but the source's hash of the "
-                   "whole series is another: images may be hidden there."),
-                 work->row->file->path);
+        tell_other_hash(work);
     }
     if (work->verdict.kind != VERDICT_VERIFIED || work->verdict.trust != TRUST_LOCKED) {
         work->verdict = (Verdict){.kind = VERDICT_VERIFIED, .trust = TRUST_DECLARED};

@@ -2,6 +2,8 @@
 
 import json
 import unittest
+import urllib.request
+import zipfile
 
 from journey import Journey
 from origins import faults, nbia_zip
@@ -115,7 +117,9 @@ class Short(Zips):
         series = self.series()
         world.nbia.site.trouble(nbia_zip.missing_image(2, series=series.uid))
         result = self.medmirror("pull", "tcia/Lung-Test", expect=5)
-        self.assertIn(f"The source delivers 2 of {len(series.images)} images of the series {series.uid}", result.err)
+        self.assertIn(f"The source delivers 2 of {len(series.images)} images of the series {series.uid}, and not their list "
+                      "md5hashes.csv. They are kept as evidence", result.err)
+        self.assertIn("kept sending wrong bytes", result.err)
         self.assert_explains(result)
         self.assert_nothing_installed()
         # The others stand, and are not asked for again.
@@ -123,6 +127,26 @@ class Short(Zips):
         path, result = self.pull("tcia/Lung-Test")
         self.assert_arrived(path, self.tree(), result)
         self.assertEqual(len(self.zips_asked_for(world)), 1, str(result))
+
+    def test_the_log_names_it(self):
+        world = self.world()
+        series = self.series()
+        world.nbia.site.trouble(nbia_zip.corrupt_image(series=series.uid, times=1))
+        result = self.medmirror("pull", "tcia/Lung-Test", "--json")
+        again = [event for event in map(json.loads, result.lines) if event["event"] == "again"]
+        self.assertEqual(len(again), 1, str(result))
+        self.assertEqual(again[0]["path"], f"{series.patient}/{series.study}/{series.uid}.zip")
+        self.assertIn(f"Of the {len(series.images)} images of the series {series.uid}, 1 came damaged", again[0]["detail"])
+        self.assertTrue(again[0]["address"].startswith(world.nbia.url), again)
+
+    def test_not_unpacked_it_counts_no_more(self):
+        world = self.world()
+        series = self.series()
+        world.nbia.site.trouble(nbia_zip.missing_image(2, series=series.uid, times=1))
+        path, result = self.pull("tcia/Lung-Test", "--no-unpack")
+        self.assertEqual(len(self.zips_asked_for(world, series)), 2, str(result))
+        with zipfile.ZipFile(path / series.patient / series.study / (series.uid + ".zip")) as archive:
+            self.assertEqual(len(archive.namelist()), len(series.images) + 1)
 
     def test_another_series(self):
         world = self.world()
@@ -142,6 +166,46 @@ class Short(Zips):
         self.assertEqual(len(self.zips_asked_for(world, series)), 3)
         for entry in self.zips_asked_for(world):
             self.assertNotIn("range", entry.headers)
+
+
+class ByHand(Zips):
+    """Zips that somebody saved."""
+
+    def save(self, world, folder):
+        for series in self.collection.series():
+            address = f"{world.nbia.url}/nbia-api/services/v4/getImageWithMD5Hash?SeriesInstanceUID={series.uid}"
+            path = folder / series.patient / series.study / (series.uid + ".zip")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with urllib.request.urlopen(address) as answer:
+                path.write_bytes(answer.read())
+
+    def test_adopt(self):
+        world = self.world()
+        self.save(world, self.folder / "saved")
+        world.clear()
+        result = self.medmirror("adopt", "tcia/Lung-Test", self.folder / "saved")
+        path = self.mirror / "tcia" / "Lung-Test" / "2011-09-15"
+        self.assert_arrived(path, self.tree())
+        self.assertEqual(self.zips_asked_for(world), [], str(result))
+        seen = [line["seen"] for line in self.lock(path) if "download" in line]
+        self.assertEqual([list(digests) for digests in seen], [["md5-tree"]] * 6)
+
+    def test_a_short_one_is_not_adopted(self):
+        world = self.world()
+        series = self.series()
+        world.nbia.site.trouble(nbia_zip.missing_image(2, series=series.uid))
+        self.save(world, self.folder / "saved")
+        result = self.medmirror("adopt", "tcia/Lung-Test", self.folder / "saved", expect=3)
+        self.assertIn(f"The source delivers 2 of {len(series.images)} images", result.err)
+        self.assert_nothing_installed()
+
+    def test_unpack_alone(self):
+        world = self.world()
+        self.save(world, self.folder / "saved")
+        series = self.series()
+        zip_file = self.folder / "saved" / series.patient / series.study / (series.uid + ".zip")
+        self.medmirror("unpack", zip_file, self.folder / "out")
+        self.assertEqual(len(self.digests(self.folder / "out")), len(series.images) + 1)
 
 
 class Repair(Zips):
