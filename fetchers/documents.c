@@ -286,6 +286,9 @@ static Document *fetch_end(Documents *documents, Fetch *fetch, const DocumentReq
 
     if (request->status != NULL)
         *request->status = status;
+    if (request->retry_after_ms != NULL)
+        *request->retry_after_ms =
+            sink->outcome.kind == OUTCOME_OK ? -1 : sink->outcome.retry_after_ms;
     if (fetch->guard != NULL && status == 401)
         credentials_refuse(documents->engine->config.credentials, fetch->guard);
     if (sink->outcome.kind == OUTCOME_OK)

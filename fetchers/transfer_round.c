@@ -266,14 +266,17 @@ static OutcomeKind kind_of_error(const GError *error)
     return OUTCOME_BUSY;
 }
 
-/* What a fetcher says of a refusal is all that there is to say. */
+/* What a fetcher says of it is all that there is to say; and what it asked for failed after as many
+ * attempts as there are for this. */
 static void fail_prepared(Transfer *transfer, const GError *error)
 {
     g_auto(Outcome) outcome = {.kind = kind_of_error(error), .retry_after_ms = -1};
 
     outcome.address = redact_address(transfer->address);
     outcome.detail = g_strdup(error->message);
-    outcome.is_explained = outcome.kind == OUTCOME_REFUSED;
+    outcome.is_explained = outcome.kind == OUTCOME_REFUSED || outcome.kind == OUTCOME_BUSY;
+    if (outcome.kind == OUTCOME_BUSY)
+        transfer->history.without_progress = transfer_limits(transfer).retries;
     round_end(transfer, &outcome);
 }
 

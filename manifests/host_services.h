@@ -32,6 +32,8 @@ typedef struct {
                            NULL: nobody's */
     int *status;        /* set to the last answer's HTTP status, also where it is an error (0: none
                            came); may be NULL */
+    gint64 *retry_after_ms; /* set to how long its Retry-After asks to be left alone; -1: it asks
+                               not; may be NULL */
 } DocumentRequest;
 
 typedef struct {
