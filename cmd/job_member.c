@@ -17,6 +17,7 @@
 
 typedef struct {
     HostServices *services;
+    const Reference *reference;
     const FileSpec *archive;
     const LockFile *wanted;
     int tree_fd;
@@ -175,7 +176,12 @@ static gboolean put_in_place(const MemberFetch *fetch, GError **error)
 
 static gboolean fetch_from(MemberFetch *fetch, const char *address, GError **error)
 {
-    g_autoptr(RemoteZip) zip = remote_zip_open(fetch->services, address, error);
+    const RemotePlace place = {.services = fetch->services,
+                               .fetcher = fetch->reference ? fetch->reference->fetcher : NULL,
+                               .locator = fetch->reference ? fetch->reference->locator : NULL,
+                               .file = fetch->archive,
+                               .address = address};
+    g_autoptr(RemoteZip) zip = remote_zip_open(&place, error);
     if (!zip) {
         return FALSE;
     }
@@ -207,8 +213,8 @@ static gboolean ends_all(const GError *error)
            g_error_matches(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_TERMINATED);
 }
 
-gboolean member_fetch(HostServices *services, const FileSpec *archive, const LockFile *wanted,
-                      int tree_fd, guint mode, GError **error)
+gboolean member_fetch(HostServices *services, const Reference *reference, const FileSpec *archive,
+                      const LockFile *wanted, int tree_fd, guint mode, GError **error)
 {
     if (!check_rule(archive, wanted, error)) {
         return FALSE;
@@ -216,6 +222,7 @@ gboolean member_fetch(HostServices *services, const FileSpec *archive, const Loc
     g_autoptr(GError) first = NULL;
     for (guint i = 0; i < archive->addresses->len; i++) {
         g_auto(MemberFetch) fetch = {.services = services,
+                                     .reference = reference,
                                      .archive = archive,
                                      .wanted = wanted,
                                      .tree_fd = tree_fd,

@@ -98,8 +98,9 @@ static gboolean fetch_member(Repair *repair, const LockFile *wanted, const Spool
     g_autoptr(GError) error = NULL;
     HostServices *services = job_services(repair->job, &error);
     if (!services || repair->reference->fetcher->row.never_resumes ||
-        !member_fetch(services, archive->file, wanted, stage_tree_fd(repair->stage),
-                      stage_file_mode(repair->stage), &error)) {
+        (archive->file->unpack && archive->file->unpack->series) ||
+        !member_fetch(services, repair->reference, archive->file, wanted,
+                      stage_tree_fd(repair->stage), stage_file_mode(repair->stage), &error)) {
         event_log(EVENT_LOG_DEBUG, "%s is not fetched by ranges: %s", wanted->path,
                   error ? error->message : "");
         return FALSE;

@@ -16,7 +16,8 @@ enum {
     END64_BYTES = 56,
     FLAG_DESCRIPTOR = 1 << 3,
     VERSION_ZIP64 = 45,
-    LOOK_AHEAD = 1024 * 1024,
+    EXTRA_BYTES = 64, /* of a local header: more than the usual fields take */
+    ROWS_BYTES = 4 * 1024 * 1024,
     COPY_BYTES = 128 * 1024,
 };
 /* A request's answer lies in the folder for temporary files, which may be memory. */
@@ -27,11 +28,17 @@ enum {
 #define SIGNATURE_END64 0x06064b50u
 
 struct RemoteZip {
-    HostServices *services;
-    char *address;
+    RemotePlace place;
+    char *address;      /* the listed one */
+    char *now;          /* that is asked: a prepared one, or where a redirect led; NULL: none yet */
+    GPtrArray *headers; /* for it, NULL-terminated; may be NULL */
+    RequestSigner *signer;
+    gboolean by_login;
+    Validators *validators; /* of the first answer: all are of the same file */
+    guint64 received;
     guint64 total;
-    Document *tail, *piece; /* what was fetched last; PIECE may be NULL */
-    guint64 look_to;        /* pieces end here */
+    Document *tail, *rows, *piece; /* what was fetched last; all but TAIL may be NULL */
+    guint64 look_to;               /* pieces end here */
     ZipEnd end;
 };
 
@@ -71,26 +78,145 @@ static gboolean damaged(const RemoteZip *zip, GError **error)
     return FALSE;
 }
 
+static void forget_address(RemoteZip *zip)
+{
+    credential_header_free(g_steal_pointer(&zip->now));
+    g_clear_pointer(&zip->headers, g_ptr_array_unref);
+    g_clear_pointer(&zip->signer, request_signer_free);
+}
+
+static gboolean is_other_address(const RemoteZip *zip)
+{
+    return zip->now && strcmp(zip->now, zip->address) != 0;
+}
+
+/* As its fetcher wants it asked for. */
+static gboolean prepare_address(RemoteZip *zip, GError **error)
+{
+    const RemotePlace *place = &zip->place;
+    const Fetcher *fetcher = place->fetcher;
+    g_autoptr(Prepared) prepared = NULL;
+    g_autoptr(GError) failed = NULL;
+    /* What is given to a login only where it is refused without goes with it by itself. */
+    if (fetcher && fetcher->prepare && !(fetcher->row.login && fetcher->row.login->where_refused)) {
+        prepared = fetcher->prepare(fetcher, place->locator, place->file, zip->address,
+                                    place->services, &failed);
+    }
+    if (failed) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+        return FALSE;
+    }
+    zip->now = prepared && prepared->address ? g_steal_pointer(&prepared->address)
+                                             : g_strdup(zip->address);
+    /* Those of the source are not for somebody else's storage. */
+    if (prepared && prepared->headers && !is_other_address(zip)) {
+        zip->headers = g_steal_pointer(&prepared->headers);
+        g_ptr_array_add(zip->headers, NULL);
+    }
+    if (prepared) {
+        zip->signer = g_steal_pointer(&prepared->signer);
+        zip->by_login |= prepared->by_login;
+    }
+    return TRUE;
+}
+
+static gboolean texts_differ(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) != 0;
+}
+
+/* All ranges are of one state of the file. */
+static gboolean is_same_file(RemoteZip *zip, const Document *document)
+{
+    const Validators *now = document->validators, *first = zip->validators;
+    if (!first) {
+        zip->validators = validators_copy(now);
+        return TRUE;
+    }
+    return !texts_differ(first->etag, now->etag) &&
+           !texts_differ(first->last_modified, now->last_modified);
+}
+
+static void set_unfit(const RemoteZip *zip, GError **error, const char *format)
+{
+    g_autofree char *shown = redact_address(zip->address);
+    g_auto(GStrv) parts = g_strsplit(format, "%s", 2);
+    g_autofree char *text = g_strconcat(parts[0], shown, parts[1], NULL);
+    g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN, text);
+    if (zip->place.unfit) {
+        *zip->place.unfit = TRUE;
+    }
+}
+
+static Document *ask(RemoteZip *zip, const DocumentRequest *range, GError **error)
+{
+    HostServices *services = zip->place.services;
+    DocumentRequest request = *range;
+    if (!zip->now && !prepare_address(zip, error)) {
+        return NULL;
+    }
+    request.url = zip->now;
+    request.headers = zip->headers ? (const char *const *)zip->headers->pdata : NULL;
+    request.signer = zip->signer;
+    request.source = zip->place.fetcher ? zip->place.fetcher->row.name : NULL;
+    Document *document = services->get(services, &request, error);
+    /* The next range asks where the redirect led; what went with this one stays here. */
+    if (document && document->final_url && !zip->headers && !zip->signer &&
+        strcmp(document->final_url, zip->now) != 0) {
+        credential_header_free(zip->now);
+        zip->now = g_strdup(document->final_url);
+    }
+    return document;
+}
+
+/* An address that was signed may have expired: its source gives another one. */
+static Document *ask_twice(RemoteZip *zip, const DocumentRequest *range, GError **error)
+{
+    gboolean may_be_old = is_other_address(zip);
+    g_autoptr(GError) failed = NULL;
+    Document *document = ask(zip, range, &failed);
+    if (!document && may_be_old &&
+        !g_error_matches(failed, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED) &&
+        !g_error_matches(failed, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE)) {
+        g_clear_error(&failed);
+        forget_address(zip);
+        document = ask(zip, range, &failed);
+    }
+    if (failed) {
+        g_propagate_error(error, g_steal_pointer(&failed));
+    }
+    return document;
+}
+
 /* Bytes [FROM, TO), or the last TO bytes where FROM is G_MAXUINT64. */
-static Document *get_range(const RemoteZip *zip, guint64 from, guint64 to, GError **error)
+static Document *get_range(RemoteZip *zip, guint64 from, guint64 to, GError **error)
 {
     const gboolean is_suffix = from == G_MAXUINT64;
-    const DocumentRequest request = {.url = zip->address,
-                                     .max_bytes = is_suffix ? to : to - from,
+    const DocumentRequest request = {.max_bytes = is_suffix ? to : to - from,
                                      .range_from = is_suffix ? 0 : from,
                                      .range_to = to,
                                      .range_is_suffix = is_suffix};
-    g_autoptr(Document) document = zip->services->get(zip->services, &request, error);
+    int status = 0;
+    DocumentRequest asked = request;
+    asked.status = &status;
+    g_autoptr(Document) document = ask_twice(zip, &asked, error);
     if (!document) {
+        /* A whole file came, which is larger than the range. */
+        if (status == 200 && zip->place.unfit) {
+            *zip->place.unfit = TRUE;
+        }
         return NULL;
     }
+    zip->received += document->length;
     gboolean exact = document->status == 206 && document->fd >= 0 &&
                      (is_suffix ? document->length > 0 && document->length <= to
                                 : document->range_start == from && document->length == to - from);
     if (!exact) {
-        g_autofree char *shown = redact_address(zip->address);
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
-                    _("%s does not serve the ranges that were asked for."), shown);
+        set_unfit(zip, error, _("%s does not serve the ranges that were asked for."));
+        return NULL;
+    }
+    if (!is_same_file(zip, document)) {
+        set_unfit(zip, error, _("%s has changed while parts of it were fetched."));
         return NULL;
     }
     return g_steal_pointer(&document);
@@ -102,42 +228,60 @@ static gboolean holds(const Document *document, guint64 offset, gsize length)
            offset - document->range_start <= document->length - length;
 }
 
+static gboolean is_inside(const RemoteZip *zip, guint64 offset, gsize length)
+{
+    return length <= zip->total && offset <= zip->total - length;
+}
+
+/* Rows of the directory, which are read in order while entries are, too. */
+static gboolean is_of_directory(const RemoteZip *zip, guint64 offset)
+{
+    return zip->end.directory_end != 0 && offset >= zip->end.directory_offset;
+}
+
 /* A ZipReadAt. */
 static gboolean read_at(guint64 offset, void *buffer, gsize length, gpointer data, GError **error)
 {
     RemoteZip *zip = data;
-    const Document *from = holds(zip->tail, offset, length) ? zip->tail : zip->piece;
+    const gboolean is_row = is_of_directory(zip, offset);
+    Document **cache = is_row ? &zip->rows : &zip->piece;
+    const Document *from = holds(zip->tail, offset, length) ? zip->tail : *cache;
     if (!holds(from, offset, length)) {
-        if (length > zip->total || offset > zip->total - length) {
+        if (!is_inside(zip, offset, length)) {
             return damaged(zip, error);
         }
         const guint64 needed = offset + length;
-        const guint64 to = MAX(needed, MIN(zip->look_to, offset + LOOK_AHEAD));
-        g_clear_pointer(&zip->piece, document_free);
-        zip->piece = get_range(zip, offset, to, error);
-        if (!zip->piece) {
+        const guint64 most = is_row ? zip->end.directory_end : zip->look_to;
+        const guint64 to = MAX(needed, MIN(most, offset + (is_row ? ROWS_BYTES : PIECE_BYTES)));
+        g_clear_pointer(cache, document_free);
+        *cache = get_range(zip, offset, to, error);
+        if (!*cache) {
             return FALSE;
         }
-        from = zip->piece;
+        from = *cache;
     }
     return zip_read_at_fd(offset - from->range_start, buffer, length, GINT_TO_POINTER(from->fd),
                           error);
 }
 
-RemoteZip *remote_zip_open(HostServices *services, const char *address, GError **error)
+RemoteZip *remote_zip_open(const RemotePlace *place, GError **error)
 {
     g_autoptr(RemoteZip) zip = g_new0(RemoteZip, 1);
-    zip->services = services;
-    zip->address = g_strdup(address);
+    g_autoptr(GError) failed = NULL;
+    zip->place = *place;
+    zip->address = g_strdup(place->address);
     zip->tail = get_range(zip, G_MAXUINT64, TAIL_BYTES, error);
     if (!zip->tail) {
         return NULL;
     }
     zip->total = zip->tail->range_start + zip->tail->length;
-    if (!zip_find_end(read_at, zip, zip->total, &zip->end, error)) {
+    if (!zip_find_end(read_at, zip, zip->total, &zip->end, &failed)) {
+        if (place->unfit && g_error_matches(failed, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED)) {
+            *place->unfit = TRUE;
+        }
+        g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
-    zip->look_to = zip->end.directory_end;
     return g_steal_pointer(&zip);
 }
 
@@ -146,10 +290,40 @@ void remote_zip_free(RemoteZip *zip)
     if (!zip) {
         return;
     }
+    forget_address(zip);
     document_free(zip->tail);
+    document_free(zip->rows);
     document_free(zip->piece);
+    validators_free(zip->validators);
     g_free(zip->address);
     g_free(zip);
+}
+
+guint64 remote_zip_total(const RemoteZip *zip)
+{
+    return zip->total;
+}
+
+guint64 remote_zip_received(const RemoteZip *zip)
+{
+    return zip->received;
+}
+
+gboolean remote_zip_came_by_login(const RemoteZip *zip)
+{
+    return zip->by_login;
+}
+
+const ZipEnd *remote_zip_end(const RemoteZip *zip)
+{
+    return &zip->end;
+}
+
+gboolean remote_zip_each(RemoteZip *zip,
+                         gboolean (*func)(const ZipEntry *entry, gpointer data, GError **error),
+                         gpointer data, GError **error)
+{
+    return zip_each_entry(read_at, zip, &zip->end, func, data, error);
 }
 
 typedef struct {
@@ -183,17 +357,22 @@ static gboolean write_all(int fd, const guint8 *bytes, gsize length, GError **er
     return TRUE;
 }
 
-static gboolean append_document(int fd, const Document *document, GError **error)
+/* Bytes [FROM, TO) of the zip, as they come. */
+static gboolean copy_bytes(RemoteZip *zip, guint64 from, guint64 to, int fd, GError **error)
 {
     g_autofree guint8 *buffer = g_malloc(COPY_BYTES);
-    guint64 at = 0;
-    while (at < document->length) {
-        const gsize length = (gsize)MIN((guint64)COPY_BYTES, document->length - at);
-        if (!zip_read_at_fd(at, buffer, length, GINT_TO_POINTER(document->fd), error) ||
-            !write_all(fd, buffer, length, error)) {
+    while (from < to) {
+        gsize length = (gsize)MIN((guint64)COPY_BYTES, to - from);
+        /* What is here first: the rest of it is no reason to ask for it again. */
+        if (holds(zip->piece, from, 1)) {
+            const Document *piece = zip->piece;
+            length = (gsize)MIN((guint64)length, piece->range_start + piece->length - from);
+        }
+        zip->look_to = MAX(zip->look_to, to);
+        if (!read_at(from, buffer, length, zip, error) || !write_all(fd, buffer, length, error)) {
             return FALSE;
         }
-        at += length;
+        from += length;
     }
     return TRUE;
 }
@@ -219,7 +398,8 @@ static gboolean copy_entry(RemoteZip *zip, const ZipEntry *entry, int fd, guint6
 {
     guint8 local[LOCAL_BYTES];
     const guint64 room = zip->end.directory_offset - entry->header_offset;
-    zip->look_to = entry->header_offset + LOCAL_BYTES;
+    zip->look_to = MAX(zip->look_to, entry->header_offset + remote_zip_entry_length(entry));
+    zip->look_to = MIN(zip->look_to, zip->end.directory_offset);
     if (!read_at(entry->header_offset, local, sizeof local, zip, error)) {
         return FALSE;
     }
@@ -229,23 +409,15 @@ static gboolean copy_entry(RemoteZip *zip, const ZipEntry *entry, int fd, guint6
     }
     *length = head + entry->compressed;
     drop_descriptor(local, entry);
-    if (!write_all(fd, local, sizeof local, error)) {
-        return FALSE;
-    }
-    for (guint64 at = LOCAL_BYTES; at < *length; at += PIECE_BYTES) {
-        const guint64 to = MIN(at + PIECE_BYTES, *length);
-        g_autoptr(Document) piece =
-            get_range(zip, entry->header_offset + at, entry->header_offset + to, error);
-        if (!piece || !append_document(fd, piece, error)) {
-            return FALSE;
-        }
-    }
-    return TRUE;
+    return write_all(fd, local, sizeof local, error) &&
+           copy_bytes(zip, entry->header_offset + LOCAL_BYTES, entry->header_offset + *length, fd,
+                      error);
 }
 
-/* The entry's row, which now points to the file's beginning. A 64-bit offset in its extra field is
+/* The entry's row, which now points to OFFSET of the file. A 64-bit offset in its extra field is
  * not looked at then. */
-static gboolean copy_row(RemoteZip *zip, const ZipEntry *entry, int fd, GError **error)
+static gboolean copy_row(RemoteZip *zip, const ZipEntry *entry, guint32 offset, int fd,
+                         GError **error)
 {
     g_autofree guint8 *row = g_malloc(entry->row_length);
     if (!read_at(entry->row_offset, row, entry->row_length, zip, error)) {
@@ -253,33 +425,63 @@ static gboolean copy_row(RemoteZip *zip, const ZipEntry *entry, int fd, GError *
     }
     put16(row + 8, get16(row + 8) & ~FLAG_DESCRIPTOR);
     put16(row + 34, 0);
-    put32(row + 42, 0);
+    put32(row + 42, offset);
     return write_all(fd, row, entry->row_length, error);
 }
 
-static gboolean write_end(int fd, guint64 directory_offset, guint32 directory_size, GError **error)
+static gboolean write_end(int fd, guint count, guint64 directory_offset, guint32 directory_size,
+                          GError **error)
 {
     guint8 records[END64_BYTES + LOCATOR_BYTES + END_BYTES] = {0};
     guint8 *end64 = records, *locator = records + END64_BYTES, *end = locator + LOCATOR_BYTES;
-    const gboolean needs64 = directory_offset >= G_MAXUINT32;
+    const gboolean needs64 = directory_offset >= G_MAXUINT32 || count >= G_MAXUINT16;
     put32(end64, SIGNATURE_END64);
     put64(end64 + 4, END64_BYTES - 12);
     put16(end64 + 12, VERSION_ZIP64);
     put16(end64 + 14, VERSION_ZIP64);
-    put64(end64 + 24, 1);
-    put64(end64 + 32, 1);
+    put64(end64 + 24, count);
+    put64(end64 + 32, count);
     put64(end64 + 40, directory_size);
     put64(end64 + 48, directory_offset);
     put32(locator, SIGNATURE_LOCATOR);
     put64(locator + 8, directory_offset + directory_size);
     put32(locator + 16, 1);
     put32(end, SIGNATURE_END);
-    put16(end + 8, 1);
-    put16(end + 10, 1);
+    put16(end + 8, (guint16)MIN(count, G_MAXUINT16));
+    put16(end + 10, (guint16)MIN(count, G_MAXUINT16));
     put32(end + 12, directory_size);
     put32(end + 16, needs64 ? G_MAXUINT32 : (guint32)directory_offset);
     return needs64 ? write_all(fd, records, sizeof records, error)
                    : write_all(fd, end, END_BYTES, error);
+}
+
+guint64 remote_zip_entry_length(const ZipEntry *entry)
+{
+    /* Its extra field may be longer there than in its row: what lacks is asked for then. */
+    return LOCAL_BYTES + entry->local_name_length + EXTRA_BYTES + entry->compressed;
+}
+
+gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 look_to,
+                         int fd, GError **error)
+{
+    g_autofree guint64 *offsets = g_new(guint64, count);
+    guint64 at = 0, directory = 0;
+    zip->look_to = look_to;
+    for (guint i = 0; i < count; i++) {
+        guint64 length = 0;
+        offsets[i] = at;
+        if (at >= G_MAXUINT32 || !copy_entry(zip, &entries[i], fd, &length, error)) {
+            return at < G_MAXUINT32 ? FALSE : damaged(zip, error);
+        }
+        at += length;
+    }
+    for (guint i = 0; i < count; i++) {
+        if (!copy_row(zip, &entries[i], (guint32)offsets[i], fd, error)) {
+            return FALSE;
+        }
+        directory += entries[i].row_length;
+    }
+    return write_end(fd, count, at, (guint32)directory, error);
 }
 
 RemoteZipResult remote_zip_extract(RemoteZip *zip,
@@ -287,15 +489,12 @@ RemoteZipResult remote_zip_extract(RemoteZip *zip,
                                    gpointer data, int fd, GError **error)
 {
     Choice choice = {.choose = choose, .data = data};
-    if (!zip_each_entry(read_at, zip, &zip->end, consider, &choice, error) && !choice.found) {
+    if (!remote_zip_each(zip, consider, &choice, error) && !choice.found) {
         return REMOTE_ZIP_FAILED;
     }
     if (!choice.found) {
         return REMOTE_ZIP_NOT_THERE;
     }
-    guint64 length = 0;
-    const gboolean done = copy_entry(zip, &choice.entry, fd, &length, error) &&
-                          copy_row(zip, &choice.entry, fd, error) &&
-                          write_end(fd, length, choice.entry.row_length, error);
-    return done ? REMOTE_ZIP_EXTRACTED : REMOTE_ZIP_FAILED;
+    return remote_zip_copy(zip, &choice.entry, 1, 0, fd, error) ? REMOTE_ZIP_EXTRACTED
+                                                                : REMOTE_ZIP_FAILED;
 }

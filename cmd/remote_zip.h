@@ -4,15 +4,43 @@
  */
 #pragma once
 
-#include "host_services.h"
+#include "fetcher.h"
 #include "zip_directory.h"
 
 typedef struct RemoteZip RemoteZip;
-/* SERVICES is borrowed. Asks for the zip's last bytes. NULL with MEDMIRROR_ERROR_ORIGIN where the
- * host serves no ranges, _DAMAGED where the file is no zip, or the services' error. Owned. */
-RemoteZip *remote_zip_open(HostServices *services, const char *address, GError **error);
+/* Where it lies, and how it is asked for. All is borrowed, and must outlive the zip. */
+typedef struct {
+    HostServices *services; /* of the calling thread */
+    const Fetcher
+        *fetcher; /* whose prepare gives signed addresses, once for all ranges; NULL: none */
+    const json_t *locator; /* for it */
+    const FileSpec *file;  /* likewise */
+    const char *address;
+    gboolean
+        *unfit; /* set where an error means that it cannot be read by ranges at all; may be NULL
+                 */
+} RemotePlace;
+/* Asks for the zip's last bytes. NULL with MEDMIRROR_ERROR_ORIGIN where the host serves no ranges,
+ * _DAMAGED where the file is no zip, or the services' error. Owned. */
+RemoteZip *remote_zip_open(const RemotePlace *place, GError **error);
 void remote_zip_free(RemoteZip *zip);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RemoteZip, remote_zip_free)
+
+guint64 remote_zip_total(const RemoteZip *zip);    /* bytes of the file */
+guint64 remote_zip_received(const RemoteZip *zip); /* over the network so far */
+gboolean remote_zip_came_by_login(const RemoteZip *zip);
+const ZipEnd *remote_zip_end(const RemoteZip *zip); /* borrowed */
+/* As zip_each_entry(); a few MiB of the directory are held at a time. */
+gboolean remote_zip_each(RemoteZip *zip,
+                         gboolean (*func)(const ZipEntry *entry, gpointer data, GError **error),
+                         gpointer data, GError **error);
+/* How many bytes of the file hold ENTRY, as far as its row tells. */
+guint64 remote_zip_entry_length(const ZipEntry *entry);
+/* Writes a zip of COUNT entries (their names are not looked at) to FD, an empty file: their bytes
+ * as they lie on the host, those before the last below 4 GiB together. What lies in front of
+ * LOOK_TO is fetched with what is needed before it. */
+gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 look_to,
+                         int fd, GError **error);
 
 typedef enum {
     REMOTE_ZIP_EXTRACTED,
