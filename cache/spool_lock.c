@@ -216,6 +216,17 @@ static gboolean write_file(FileRow *row, gpointer data, GError **error)
     return lock_writer_file(lock->writer, &row->file, error);
 }
 
+/* Where the bytes came from. */
+static void put_first(GPtrArray *addresses, const char *address)
+{
+    for (guint i = 1; address != NULL && i < addresses->len; i++) {
+        if (strcmp(addresses->pdata[i], address) != 0)
+            continue;
+        g_ptr_array_insert(addresses, 0, g_ptr_array_steal_index(addresses, i));
+        return;
+    }
+}
+
 static gboolean write_download(WriteLock *lock, sqlite3_stmt *row, GError **error)
 {
     g_auto(LockDownload) download = {0};
@@ -237,6 +248,8 @@ static gboolean write_download(WriteLock *lock, sqlite3_stmt *row, GError **erro
                          : kept_trust(sqlite3_column_int(row, 7), sqlite3_column_int(row, 11));
     download.addresses = g_ptr_array_new_with_free_func(g_free);
     addresses_from_text(column_text(row, 10), download.addresses);
+    if (have != HAVE_NOTHING)
+        put_first(download.addresses, column_text(row, 13));
     gboolean failed = FALSE;
     download.facts = spool_facts(column_text(row, 12), &failed, error);
     if (failed)
@@ -249,7 +262,7 @@ static gboolean write_downloads(Spool *spool, WriteLock *lock, GError **error)
     g_autoptr(sqlite3_stmt) rows = database_query_new(
         spool->database, error,
         "SELECT path, size, seen_size, declared, seen, role, unpack, trust, state, have, addresses,"
-        " lock_trust, facts FROM download WHERE" SPOOL_OF_DATASET " ORDER BY path",
+        " lock_trust, facts, address FROM download WHERE" SPOOL_OF_DATASET " ORDER BY path",
         "");
     int got = rows == NULL ? -1 : 1;
     while (got == 1) {

@@ -21,7 +21,20 @@ gboolean spool_name_members(Spool *spool, GError **error)
 {
     return spool_commit(spool, error) &&
            database_exec(spool->database,
-                         "CREATE INDEX IF NOT EXISTS member_name ON member(archive, name)", error);
+                         "CREATE TABLE IF NOT EXISTS object(archive INTEGER, name TEXT, path TEXT,"
+                         " PRIMARY KEY(archive, name)) WITHOUT ROWID",
+                         error);
+}
+
+gboolean spool_name_member(Spool *spool, gint64 id, const char *name, const char *path,
+                           GError **error)
+{
+    return spool_touch(spool, error) &&
+           database_run(spool->database, error,
+                        "INSERT INTO object(archive, name, path) VALUES(?, ?, ?)"
+                        " ON CONFLICT(archive, name) DO UPDATE SET path = excluded.path",
+                        "itt", id, name, path) &&
+           spool_commit_full(spool, error);
 }
 
 gboolean spool_find_member(Spool *spool, gint64 id, const char *name, LockFile *file,

@@ -6,8 +6,12 @@
 
 #include "spool.h"
 
-/* Makes the index by which members are found: before the first spool_find_member(). */
+/* Before the two that follow. */
 gboolean spool_name_members(Spool *spool, GError **error);
+/* The member at PATH is called NAME where it comes from. The spool alone remembers: the lock does
+ * not say by which way it came. */
+gboolean spool_name_member(Spool *spool, gint64 id, const char *name, const char *path,
+                           GError **error);
 /* The member of row ID that is called NAME where it comes from; FALSE where none was noted, or it
  * is to be fetched. *FILE is filled (the caller clears it); its state is LOCK_STATE_SKIPPED for one
  * that is not chosen. *IS_INSTALLED: it lies in the version's folder, not in the stage. */

@@ -5,6 +5,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "partial_file.h"
+#include "series_member.h"
 #include "size_text.h"
 #include "zip_directory.h"
 
@@ -24,7 +25,8 @@ typedef struct {
     guint64 resume_bytes;
     guint64 archives, archives_known;
     guint64 members, member_bytes;
-    guint64 archive_bytes; /* of archives whose contents are not known */
+    guint64 series, series_bytes; /* of them those of series of images */
+    guint64 archive_bytes;        /* of archives whose contents are not known */
 } ArchiveSums;
 
 typedef struct {
@@ -73,9 +75,9 @@ static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
 {
     const Fetcher *fetcher = sums->spec->reference->fetcher;
     HostServices *services = job_services(sums->job, NULL);
-    if (!services || fetcher->row.never_resumes || sums->asked >= ZIPS_ASKED ||
-        !file->addresses->len || file->size == SIZE_UNKNOWN || file->size_is_rounded ||
-        file->unpack->container != ARCHIVE_ZIP || file->unpack->nested) {
+    if (!services || fetcher->row.never_resumes || file->unpack->series ||
+        sums->asked >= ZIPS_ASKED || !file->addresses->len || file->size == SIZE_UNKNOWN ||
+        file->size_is_rounded || file->unpack->container != ARCHIVE_ZIP || file->unpack->nested) {
         return FALSE;
     }
     sums->asked++;
@@ -95,12 +97,28 @@ static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
     return TRUE;
 }
 
+/* The images of a series, as its source counts them; it is no archive before it is asked for. */
+static gboolean count_series(ArchiveSums *sums, const FileSpec *file)
+{
+    const SeriesCount count = series_count_of(file->facts);
+    if (!file->unpack->series || count.images == SIZE_UNKNOWN || count.bytes == SIZE_UNKNOWN) {
+        return FALSE;
+    }
+    sums->members += count.images;
+    sums->member_bytes += count.bytes;
+    sums->series++;
+    sums->series_bytes += count.bytes;
+    return TRUE;
+}
+
 static gboolean on_archive(const SpoolDownload *download, gpointer data, GError **error)
 {
     ArchiveSums *sums = data;
     if (download->file->unpack) {
         sums->archives++;
-        if (look_into_zip(sums, download->file)) {
+        if (count_series(sums, download->file)) {
+            sums->archives_known++;
+        } else if (look_into_zip(sums, download->file)) {
             sums->archives_known++;
         } else if (download->file->size != SIZE_UNKNOWN) {
             sums->archive_bytes += download->file->size;
@@ -121,8 +139,8 @@ static void figures(const PlanSpec *spec, const SpoolTotals *totals, const Archi
                     Plan *plan)
 {
     guint64 fetch = totals->queued_bytes;
-    gboolean open_ended = totals->queued_unknown > 0;
-    if (open_ended && spec->head && spec->head->total_bytes != SIZE_UNKNOWN &&
+    gboolean open_ended = totals->queued_unknown > sums->series;
+    if (open_ended && sums->series == 0 && spec->head && spec->head->total_bytes != SIZE_UNKNOWN &&
         totals->skipped == 0) {
         guint64 have = totals->staged_bytes + totals->installed_bytes;
         fetch = MAX(fetch, spec->head->total_bytes > have ? spec->head->total_bytes - have : 0);
@@ -131,7 +149,9 @@ static void figures(const PlanSpec *spec, const SpoolTotals *totals, const Archi
     gboolean unknown_members = sums->archives > sums->archives_known;
     guint64 plain = fetch - MIN(fetch, totals->queued_archive_bytes);
     guint64 unpacked = sums->member_bytes + sums->archive_bytes;
-    plan->fetch = (PlanFigure){fetch - MIN(fetch, sums->resume_bytes), open_ended};
+    /* Zips of series are smaller than their images, by how much nobody says. */
+    guint64 comes = fetch + sums->series_bytes;
+    plan->fetch = (PlanFigure){comes - MIN(comes, sums->resume_bytes), open_ended};
     plan->on_disk = (PlanFigure){totals->held_bytes + plain + unpacked +
                                      (spec->keep_archives ? totals->queued_archive_bytes : 0),
                                  open_ended || unknown_members};
