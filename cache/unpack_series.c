@@ -14,9 +14,9 @@ struct UnpackSeries {
     const UnpackRule *rule;
     const char *archive;
     SeriesCount wanted;
-    SeriesList *list; /* NULL until the first entry */
-    GByteArray *head; /* of the image that was begun, as long as it is not known */
-    gsize look_at;    /* bytes of it with which it is looked at again */
+    SeriesCheck *check; /* NULL until the first entry */
+    GByteArray *head;   /* of the image that was begun, as long as it is not known */
+    gsize look_at;      /* bytes of it with which it is looked at again */
     gboolean was_read, has_list;
 };
 
@@ -35,16 +35,16 @@ void unpack_series_free(UnpackSeries *series)
 {
     if (!series)
         return;
-    series_list_free(series->list);
+    series_check_free(series->check);
     g_byte_array_unref(series->head);
     g_free(series);
 }
 
-static gboolean need_list(UnpackSeries *series, GError **error)
+static gboolean need_check(UnpackSeries *series, GError **error)
 {
-    if (!series->list)
-        series->list = series_list_new(error);
-    return series->list != NULL;
+    if (!series->check)
+        series->check = series_check_new(error);
+    return series->check != NULL;
 }
 
 static SeriesPart part_of(const char *name)
@@ -66,7 +66,7 @@ gboolean unpack_series_begin(UnpackSeries *series, const char *name, SeriesPart 
     /* One that held a large head gives its memory back. */
     g_byte_array_unref(series->head);
     series->head = g_byte_array_new();
-    if (!need_list(series, error))
+    if (!need_check(series, error))
         return FALSE;
     if (*part == SERIES_PART_LICENCE)
         event_log(EVENT_LOG_DEBUG, "%s: LICENSE is no file of the tree", series->archive);
@@ -82,12 +82,12 @@ gboolean unpack_series_begin(UnpackSeries *series, const char *name, SeriesPart 
 gboolean unpack_series_read_list(UnpackSeries *series, const void *bytes, gsize length,
                                  GError **error)
 {
-    return series_list_read(series->list, bytes, length, error);
+    return series_check_read(series->check, bytes, length, error);
 }
 
 gboolean unpack_series_end_list(UnpackSeries *series, GError **error)
 {
-    return series_list_read_end(series->list, error);
+    return series_check_read_end(series->check, error);
 }
 
 SeriesHead unpack_series_head(UnpackSeries *series, const char *name, const guint8 *bytes,
@@ -135,8 +135,8 @@ gboolean unpack_series_take_image(UnpackSeries *series, const char *name, const 
                     shown, series->rule->series);
         return FALSE;
     }
-    return series_list_add_image(series->list, name, digest_set_get(digests, DIGEST_MD5), size,
-                                 error);
+    return series_check_add_image(series->check, name, digest_set_get(digests, DIGEST_MD5), size,
+                                  error);
 }
 
 void unpack_series_take_list(UnpackSeries *series)
@@ -147,15 +147,15 @@ void unpack_series_take_list(UnpackSeries *series)
 gboolean unpack_series_drop_list(UnpackSeries *series, GError **error)
 {
     series->was_read = FALSE;
-    return series_list_forget_read(series->list, error);
+    return series_check_forget_read(series->check, error);
 }
 
 gboolean unpack_series_finish(UnpackSeries *series, SeriesCount *came, Digest *digest,
                               GError **error)
 {
-    if (!need_list(series, error) ||
-        !series_list_compare(series->list, series->has_list, series->rule, &series->wanted, error))
+    if (!need_check(series, error) || !series_check_compare(series->check, series->has_list,
+                                                            series->rule, &series->wanted, error))
         return FALSE;
-    *came = series_list_came(series->list);
-    return series_list_digest(series->list, digest, error);
+    *came = series_check_came(series->check);
+    return series_check_digest(series->check, digest, error);
 }

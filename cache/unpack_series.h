@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "series_list.h"
+#include "series_check.h"
 
 typedef enum {
     SERIES_PART_NONE, /* of no series */

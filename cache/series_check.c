@@ -1,4 +1,4 @@
-#include "series_list.h"
+#include "series_check.h"
 
 #include "error.h"
 #include "i18n.h"
@@ -36,7 +36,7 @@ static const char *const statements[STATEMENTS] = {
     [SORTED] = "SELECT md5 FROM image ORDER BY md5",
 };
 
-struct SeriesList {
+struct SeriesCheck {
     sqlite3 *database;
     sqlite3_stmt *prepared[STATEMENTS];
     GString *line;
@@ -45,18 +45,18 @@ struct SeriesList {
     guint64 listed;
 };
 
-static gboolean list_failed(SeriesList *list, GError **error)
+static gboolean check_failed(SeriesCheck *check, GError **error)
 {
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE,
                 _("The list of a series' images cannot be kept in a temporary file: %s. Is there "
                   "room in the folder for temporary files (TMPDIR)?"),
-                list->database ? sqlite3_errmsg(list->database) : sqlite3_errstr(SQLITE_NOMEM));
+                check->database ? sqlite3_errmsg(check->database) : sqlite3_errstr(SQLITE_NOMEM));
     return FALSE;
 }
 
-SeriesList *series_list_new(GError **error)
+SeriesCheck *series_check_new(GError **error)
 {
-    g_autoptr(SeriesList) list = g_new0(SeriesList, 1);
+    g_autoptr(SeriesCheck) check = g_new0(SeriesCheck, 1);
     g_autofree char *set_up = g_strdup_printf(
         "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-%d;"
         "PRAGMA temp_store=FILE;"
@@ -64,53 +64,53 @@ SeriesList *series_list_new(GError **error)
         "CREATE TABLE listed(name TEXT PRIMARY KEY, md5 BLOB NOT NULL) WITHOUT ROWID;"
         "BEGIN",
         CACHE_KIB);
-    list->line = g_string_new(NULL);
+    check->line = g_string_new(NULL);
     /* An empty name is a temporary file of SQLite's, made only when the cache is full. */
-    if (sqlite3_open_v2("", &list->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
+    if (sqlite3_open_v2("", &check->database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) !=
             SQLITE_OK ||
-        sqlite3_exec(list->database, set_up, NULL, NULL, NULL) != SQLITE_OK) {
-        list_failed(list, error);
+        sqlite3_exec(check->database, set_up, NULL, NULL, NULL) != SQLITE_OK) {
+        check_failed(check, error);
         return NULL;
     }
     for (int i = 0; i < STATEMENTS; i++) {
-        if (sqlite3_prepare_v3(list->database, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
-                               &list->prepared[i], NULL) != SQLITE_OK) {
-            list_failed(list, error);
+        if (sqlite3_prepare_v3(check->database, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                               &check->prepared[i], NULL) != SQLITE_OK) {
+            check_failed(check, error);
             return NULL;
         }
     }
-    return g_steal_pointer(&list);
+    return g_steal_pointer(&check);
 }
 
-void series_list_free(SeriesList *list)
+void series_check_free(SeriesCheck *check)
 {
-    if (!list)
+    if (!check)
         return;
     for (int i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize(list->prepared[i]);
-    sqlite3_close(list->database);
-    g_string_free(list->line, TRUE);
-    g_free(list);
+        sqlite3_finalize(check->prepared[i]);
+    sqlite3_close(check->database);
+    g_string_free(check->line, TRUE);
+    g_free(check);
 }
 
 /* *IS_NEW: nothing of that name was there. */
-static gboolean add_name(SeriesList *list, Statement which, const char *name, const Digest *md5,
+static gboolean add_name(SeriesCheck *check, Statement which, const char *name, const Digest *md5,
                          gboolean *is_new, GError **error)
 {
-    sqlite3_stmt *statement = list->prepared[which];
+    sqlite3_stmt *statement = check->prepared[which];
     sqlite3_bind_text(statement, 1, name, -1, SQLITE_TRANSIENT);
     sqlite3_bind_blob(statement, 2, md5->bytes, (int)digest_length(DIGEST_MD5), SQLITE_TRANSIENT);
     int code = sqlite3_step(statement);
     sqlite3_reset(statement);
-    *is_new = sqlite3_changes(list->database) > 0;
-    return code == SQLITE_DONE || list_failed(list, error);
+    *is_new = sqlite3_changes(check->database) > 0;
+    return code == SQLITE_DONE || check_failed(check, error);
 }
 
-gboolean series_list_add_image(SeriesList *list, const char *name, const Digest *md5, guint64 size,
-                               GError **error)
+gboolean series_check_add_image(SeriesCheck *check, const char *name, const Digest *md5,
+                                guint64 size, GError **error)
 {
     gboolean is_new = FALSE;
-    if (!add_name(list, ADD_IMAGE, name, md5, &is_new, error))
+    if (!add_name(check, ADD_IMAGE, name, md5, &is_new, error))
         return FALSE;
     if (!is_new) {
         g_autofree char *shown = relpath_display(name);
@@ -118,16 +118,16 @@ gboolean series_list_add_image(SeriesList *list, const char *name, const Digest 
                     _("The zip has two images that are called \"%s\"."), shown);
         return FALSE;
     }
-    list->came.images++;
-    list->came.bytes += size;
+    check->came.images++;
+    check->came.bytes += size;
     return TRUE;
 }
 
-static gboolean wrong_line(const SeriesList *list, GError **error)
+static gboolean wrong_line(const SeriesCheck *check, GError **error)
 {
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                 _("Line %" G_GUINT64_FORMAT " of md5hashes.csv in the zip is no name with an MD5."),
-                list->lines);
+                check->lines);
     return FALSE;
 }
 
@@ -136,27 +136,27 @@ static gboolean is_heading(const char *name, const char *value)
     return g_ascii_strcasecmp(name, "Filename") == 0 && g_ascii_strcasecmp(value, "MD5Hash") == 0;
 }
 
-static gboolean take_line(SeriesList *list, GError **error)
+static gboolean take_line(SeriesCheck *check, GError **error)
 {
-    char *line = list->line->str;
-    list->lines++;
-    if (list->lines == 1 && g_str_has_prefix(line, "\xEF\xBB\xBF"))
+    char *line = check->line->str;
+    check->lines++;
+    if (check->lines == 1 && g_str_has_prefix(line, "\xEF\xBB\xBF"))
         line += 3;
     g_strstrip(line);
     if (*line == '\0')
         return TRUE;
     char *comma = strrchr(line, ',');
     if (!comma || !g_utf8_validate(line, -1, NULL))
-        return wrong_line(list, error);
+        return wrong_line(check, error);
     *comma = '\0';
     const char *name = g_strchomp(line), *value = g_strchug(comma + 1);
-    if (list->lines == 1 && is_heading(name, value))
+    if (check->lines == 1 && is_heading(name, value))
         return TRUE;
     Digest md5;
     gboolean is_new = FALSE;
     if (*name == '\0' || !digest_parse_hex(DIGEST_MD5, value, &md5))
-        return wrong_line(list, error);
-    if (!add_name(list, ADD_LISTED, name, &md5, &is_new, error))
+        return wrong_line(check, error);
+    if (!add_name(check, ADD_LISTED, name, &md5, &is_new, error))
         return FALSE;
     if (!is_new) {
         g_autofree char *shown = relpath_display(name);
@@ -164,61 +164,61 @@ static gboolean take_line(SeriesList *list, GError **error)
                     _("md5hashes.csv in the zip names \"%s\" twice."), shown);
         return FALSE;
     }
-    list->listed++;
+    check->listed++;
     return TRUE;
 }
 
-gboolean series_list_read(SeriesList *list, const void *bytes, gsize length, GError **error)
+gboolean series_check_read(SeriesCheck *check, const void *bytes, gsize length, GError **error)
 {
     const char *at = bytes, *end = at + length;
     while (at < end) {
         const char *newline = memchr(at, '\n', (gsize)(end - at));
         const char *stop = newline ? newline : end;
         /* A NUL would end the line for whoever reads it as text. */
-        if (list->line->len + (gsize)(stop - at) > LONGEST_LINE ||
+        if (check->line->len + (gsize)(stop - at) > LONGEST_LINE ||
             memchr(at, '\0', (gsize)(stop - at))) {
-            list->lines++;
-            return wrong_line(list, error);
+            check->lines++;
+            return wrong_line(check, error);
         }
-        g_string_append_len(list->line, at, stop - at);
+        g_string_append_len(check->line, at, stop - at);
         at = stop;
         if (!newline)
             break;
-        if (!take_line(list, error))
+        if (!take_line(check, error))
             return FALSE;
-        g_string_truncate(list->line, 0);
+        g_string_truncate(check->line, 0);
         at++;
     }
     return TRUE;
 }
 
-gboolean series_list_read_end(SeriesList *list, GError **error)
+gboolean series_check_read_end(SeriesCheck *check, GError **error)
 {
-    gboolean taken = list->line->len == 0 || take_line(list, error);
-    g_string_truncate(list->line, 0);
+    gboolean taken = check->line->len == 0 || take_line(check, error);
+    g_string_truncate(check->line, 0);
     return taken;
 }
 
-gboolean series_list_forget_read(SeriesList *list, GError **error)
+gboolean series_check_forget_read(SeriesCheck *check, GError **error)
 {
-    sqlite3_stmt *statement = list->prepared[FORGET_LISTED];
+    sqlite3_stmt *statement = check->prepared[FORGET_LISTED];
     int code = sqlite3_step(statement);
     sqlite3_reset(statement);
-    g_string_truncate(list->line, 0);
-    list->lines = list->listed = 0;
-    return code == SQLITE_DONE || list_failed(list, error);
+    g_string_truncate(check->line, 0);
+    check->lines = check->listed = 0;
+    return code == SQLITE_DONE || check_failed(check, error);
 }
 
-SeriesCount series_list_came(const SeriesList *list)
+SeriesCount series_check_came(const SeriesCheck *check)
 {
-    return list->came;
+    return check->came;
 }
 
 /* How many rows WHICH finds, and the first of them, fit to be shown. */
-static gboolean count_rows(SeriesList *list, Statement which, guint64 *count, char **first,
+static gboolean count_rows(SeriesCheck *check, Statement which, guint64 *count, char **first,
                            GError **error)
 {
-    sqlite3_stmt *statement = list->prepared[which];
+    sqlite3_stmt *statement = check->prepared[which];
     gboolean got = sqlite3_step(statement) == SQLITE_ROW;
     if (got) {
         *count = (guint64)sqlite3_column_int64(statement, 0);
@@ -226,24 +226,24 @@ static gboolean count_rows(SeriesList *list, Statement which, guint64 *count, ch
         *first = name ? relpath_display(name) : NULL;
     }
     sqlite3_reset(statement);
-    return got || list_failed(list, error);
+    return got || check_failed(check, error);
 }
 
 /* A zip that ends in good order, but before its list: the source failed on the way. */
-static gboolean refuse_short(const SeriesList *list, const UnpackRule *rule, guint64 wanted,
+static gboolean refuse_short(const SeriesCheck *check, const UnpackRule *rule, guint64 wanted,
                              GError **error)
 {
     if (wanted != SIZE_UNKNOWN)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("The source delivers %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                       " images of the series %s, and not their list md5hashes.csv."),
-                    list->came.images, wanted, rule->series);
+                    check->came.images, wanted, rule->series);
     else
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("The source delivers %" G_GUINT64_FORMAT
                       " images of the series %s, and not their list md5hashes.csv: more may be "
                       "missing."),
-                    list->came.images, rule->series);
+                    check->came.images, rule->series);
     return FALSE;
 }
 
@@ -256,60 +256,62 @@ static gboolean refuse_empty(const UnpackRule *rule, GError **error)
 }
 
 /* Fewer than are listed, by whichever list. */
-static gboolean compare_names(SeriesList *list, const UnpackRule *rule, GError **error)
+static gboolean compare_names(SeriesCheck *check, const UnpackRule *rule, GError **error)
 {
     guint64 missing = 0, unlisted = 0;
     g_autofree char *first_missing = NULL, *first_unlisted = NULL;
-    if (!count_rows(list, MISSING, &missing, &first_missing, error) ||
-        !count_rows(list, UNLISTED, &unlisted, &first_unlisted, error))
+    if (!count_rows(check, MISSING, &missing, &first_missing, error) ||
+        !count_rows(check, UNLISTED, &unlisted, &first_unlisted, error))
         return FALSE;
     if (missing > 0)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("The source delivers %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                       " images of the series %s: \"%s\" is in md5hashes.csv and did not come."),
-                    list->listed - missing, list->listed, rule->series, first_missing);
+                    check->listed - missing, check->listed, rule->series, first_missing);
     else if (unlisted > 0)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     _("The source vouches for %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                       " images of the series %s: \"%s\" came and is not in md5hashes.csv."),
-                    list->came.images - unlisted, list->came.images, rule->series, first_unlisted);
+                    check->came.images - unlisted, check->came.images, rule->series,
+                    first_unlisted);
     return missing == 0 && unlisted == 0;
 }
 
-static gboolean compare_digests(SeriesList *list, const UnpackRule *rule, GError **error)
+static gboolean compare_digests(SeriesCheck *check, const UnpackRule *rule, GError **error)
 {
     guint64 different = 0;
     g_autofree char *first = NULL;
-    if (!count_rows(list, DIFFERENT, &different, &first, error))
+    if (!count_rows(check, DIFFERENT, &different, &first, error))
         return FALSE;
     if (different == 0)
         return TRUE;
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                 _("Of the %" G_GUINT64_FORMAT " images of the series %s, %" G_GUINT64_FORMAT
                   " came damaged: the MD5 of \"%s\" is not the one in md5hashes.csv."),
-                list->came.images, rule->series, different, first);
+                check->came.images, rule->series, different, first);
     return FALSE;
 }
 
-gboolean series_list_compare(SeriesList *list, gboolean has_list, const UnpackRule *rule,
-                             const SeriesCount *wanted, GError **error)
+gboolean series_check_compare(SeriesCheck *check, gboolean has_list, const UnpackRule *rule,
+                              const SeriesCount *wanted, GError **error)
 {
-    if (list->came.images == 0 && !has_list && wanted->images == SIZE_UNKNOWN)
+    if (check->came.images == 0 && !has_list && wanted->images == SIZE_UNKNOWN)
         return refuse_empty(rule, error);
     if (!has_list)
-        return refuse_short(list, rule, wanted->images, error);
+        return refuse_short(check, rule, wanted->images, error);
     const SeriesCount images = {.images = wanted->images, .bytes = SIZE_UNKNOWN};
-    if (!series_count_check(rule, &images, &list->came, error) || !compare_names(list, rule, error))
+    if (!series_count_check(rule, &images, &check->came, error) ||
+        !compare_names(check, rule, error))
         return FALSE;
-    if (list->came.images == 0)
+    if (check->came.images == 0)
         return refuse_empty(rule, error);
-    return compare_digests(list, rule, error) &&
-           series_count_check(rule, wanted, &list->came, error);
+    return compare_digests(check, rule, error) &&
+           series_count_check(rule, wanted, &check->came, error);
 }
 
-gboolean series_list_digest(SeriesList *list, Digest *digest, GError **error)
+gboolean series_check_digest(SeriesCheck *check, Digest *digest, GError **error)
 {
-    sqlite3_stmt *sorted = list->prepared[SORTED];
+    sqlite3_stmt *sorted = check->prepared[SORTED];
     g_autoptr(DigestStream) stream = digest_stream_new(1u << DIGEST_MD5, 0);
     int code;
     while ((code = sqlite3_step(sorted)) == SQLITE_ROW) {
@@ -323,5 +325,5 @@ gboolean series_list_digest(SeriesList *list, Digest *digest, GError **error)
     digest_stream_finish(stream, &set);
     *digest = *digest_set_get(&set, DIGEST_MD5);
     digest->algorithm = DIGEST_MD5_TREE;
-    return code == SQLITE_DONE || list_failed(list, error);
+    return code == SQLITE_DONE || check_failed(check, error);
 }
