@@ -276,10 +276,14 @@ static gboolean adopt_one(Job *job, Adopting *adopting, AdoptResult **result, GE
         !complete_reference(job, reference, invocation->catalogue, error)) {
         return FALSE;
     }
+    g_autoptr(Selection) selection = reference_narrow(reference, adopting->selection, error);
+    if (!selection) {
+        return FALSE;
+    }
     AdoptRequest request = {.reference = reference,
                             .from = invocation->arguments[1],
                             .checksums = adopting->checksums,
-                            .selection = adopting->selection,
+                            .selection = selection,
                             .how = adopting->move       ? ADOPT_MOVE
                                    : adopting->in_place ? ADOPT_IN_PLACE
                                                         : ADOPT_COPY,
@@ -424,7 +428,8 @@ const Verb verb_adopt = {
     .help = N_("REF is what the files are: an id of the catalogue, SOURCE/NAME[@VERSION], or a "
                "manifest of one's own (./my-dataset.json); also a dataset that no program can "
                "fetch. DIR is a folder in any layout that people have: the files themselves, below "
-               "the folders that wget makes, below the top folder of an archive. FILE is the "
+               "the folders that wget makes, below the top folder of an archive, in the cache of "
+               "kagglehub (~/.cache/kagglehub), whose path tells the version. FILE is the "
                "archive as it was downloaded, or one file that a version still lacks.\n\n"
                "The files are compared with what the source declares, else with --checksums, else "
                "with a list that lies among them; what nobody vouches for is recorded as first "
@@ -433,6 +438,7 @@ const Verb verb_adopt = {
                "Examples:\n"
                "  medmirror adopt mitdb ~/Downloads/physionet.org\n"
                "  medmirror adopt uci/45 ~/Downloads/heart+disease.zip\n"
+               "  medmirror adopt kaggle/OWNER/SLUG ~/.cache/kagglehub\n"
                "  medmirror adopt --in-place physionet/ptb-xl@1.0.3 /data/shared/ptb-xl\n"
                "  medmirror adopt --checksums MD5SUMS adni /media/disk/ADNI"),
     .run = run,

@@ -99,6 +99,19 @@ struct LoginPlaces {
     void (*used)(const LoginPlaces *places, const char *path);
 };
 
+/* Series that a person's own list names, and of which it does not say where they belong. */
+#define SERIES_QUESTION_MOST 1000
+typedef struct {
+    const char *const *series; /* NULL-terminated: SeriesInstanceUIDs; may be NULL */
+    const char *const *places; /* NULL-terminated: "BUCKET/UUID" of the Imaging Data Commons; may be
+                                  NULL. At most SERIES_QUESTION_MOST of both together */
+    /* ASKED is the text of the question, SERIES its SeriesInstanceUID, COLLECTION a name that REFs
+     * take. Where IS_STUDY, ASKED is no series but a study of COLLECTION, and SERIES is NULL. */
+    void (*found)(gpointer data, const char *asked, const char *series, const char *collection,
+                  gboolean is_study);
+    gpointer data;
+} SeriesQuestion;
+
 /* How a source lets people in, where it does. Arrays are NULL-terminated. */
 typedef struct {
     CredentialKind kind;
@@ -179,6 +192,10 @@ struct Fetcher {
     json_t *(*complete_locator)(const Fetcher *fetcher, const json_t *locator,
                                 HostServices *services, GError **error);
     gboolean (*locator_is_complete)(const Fetcher *fetcher, const json_t *locator);
+    /* Calls QUESTION->found for each that the source knows; what it does not know is no error.
+     * NULL function: it has no series. */
+    gboolean (*locate)(const Fetcher *fetcher, const SeriesQuestion *question,
+                       HostServices *services, GError **error);
     /* The versions the source offers, newest first: char*, owned; empty: it has none. NULL with an
      * error. */
     GPtrArray *(*versions)(const Fetcher *fetcher, const json_t *locator, HostServices *services,

@@ -4,6 +4,7 @@
 #include "idc_buckets.h"
 #include "sources.h"
 #include "tcia_bundle.h"
+#include "tcia_locate.h"
 #include "tcia_names.h"
 #include "tcia_places.h"
 #include "tcia_resolve.h"
@@ -114,6 +115,7 @@ const Fetcher tcia_fetcher = {
     .where = tcia_where,
     .complete_locator = tcia_complete_locator,
     .locator_is_complete = tcia_locator_is_complete,
+    .locate = tcia_locate,
     .versions = tcia_versions,
     .resolve = tcia_resolve,
     .list_bundle = tcia_list_bundle,
