@@ -19,7 +19,7 @@ gboolean tcia_take_extra(TciaExtras *extras, FileSpec *spec, const char *part, G
 
 gboolean tcia_forgive(TciaExtras *extras, GError *why, const char *what, GError **error)
 {
-    if (extras->services->cancelled(extras->services) ||
+    if (!extras->only_if_asked || extras->services->cancelled(extras->services) ||
         !(g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN) ||
           g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT) ||
           g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS))) {

@@ -22,14 +22,15 @@ typedef struct {
     char *licence;            /* out, owned: of the first controlled download */
 } TciaExtras;
 
-/* Both: FALSE only where the taker, the disk or the person ended it; that a host does not answer is
- * a note. */
+/* Both: that a host does not answer is a note where the files are only taken when asked for, else
+ * an error. */
 gboolean tcia_list_slides(TciaExtras *extras, GError **error);
 gboolean tcia_list_supporting(TciaExtras *extras, GError **error);
 
 /* For the two: SPEC is told, as one of PART. */
 gboolean tcia_take_extra(TciaExtras *extras, FileSpec *spec, const char *part, GError **error);
-/* Takes WHY. A note with WHAT, a sentence without its full stop, and why; or the error itself. */
+/* Takes WHY. A note with WHAT, a sentence without its full stop, and why; or the error itself,
+ * where the files are the dataset, or it was the disk or the person that ended it. */
 gboolean tcia_forgive(TciaExtras *extras, GError *why, const char *what, GError **error);
 /* The text of KEY: a scalar, the first of a list, or what an object calls value, url or rendered.
  * Owned; NULL where there is none. */

@@ -139,6 +139,36 @@ static void explain_nothing(const TciaListing *listing, const Search *search,
         tcia_set_no_collection(error, listing->collection, search->names);
 }
 
+/* Takes WHY: slides and files could not be asked for, so that nobody knows whether there are any.
+ */
+static void explain_unasked(const TciaListing *listing, const Search *search, guint64 closed,
+                            GError *why, GError **error)
+{
+    gboolean is_origin = g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
+    if (closed && is_origin) {
+        g_error_free(why);
+        tcia_set_controlled(error, listing->ref, listing->collection, NULL);
+        return;
+    }
+    g_autoptr(GError) absent = NULL;
+    if (is_origin && !search->server)
+        tcia_set_no_collection(&absent, listing->collection, search->names);
+    g_propagate_error(error, why);
+    if (absent)
+        g_prefix_error(error,
+                       _("%s That is the word of NBIA alone, for PathDB or the web site does not answer: "),
+                       absent->message);
+}
+
+/* Where there are slides, they are the dataset. */
+static gboolean list_extras(TciaExtras *extras, GError **error)
+{
+    if (!tcia_list_slides(extras, error))
+        return FALSE;
+    extras->only_if_asked = extras->listed > 0;
+    return tcia_list_supporting(extras, error);
+}
+
 /* NBIA has nothing of it that is open: slides and files of the web site, if any, are the dataset.
  */
 static ResolveResult resolve_by_extras(TciaListing *listing, const Search *search, guint64 closed,
@@ -152,8 +182,10 @@ static ResolveResult resolve_by_extras(TciaListing *listing, const Search *searc
                          .head = head,
                          .ref = listing->ref,
                          .collection = listing->collection};
-    gboolean is_listed = taker->head(taker->data, head, error) &&
-                         tcia_list_slides(&extras, error) && tcia_list_supporting(&extras, error);
+    GError *why = NULL;
+    gboolean is_listed = taker->head(taker->data, head, error) && list_extras(&extras, &why);
+    if (!is_listed && why)
+        explain_unasked(listing, search, closed, why, error);
     if (is_listed && extras.listed == 0) {
         explain_nothing(listing, search, &extras, closed, error);
         is_listed = FALSE;

@@ -11,6 +11,8 @@ import unittest
 from journey import HERE, NOWHERE, Journey
 from origins import Noise, PhysioNetSite, UciCdnSite, UciSet, UciSite, Version, archives, faults
 from origins.example import ExampleSite
+from origins.nbia import NbiaSite
+from origins.pathdb import PathDbSite, Slide, SlideCollection
 from origins.physionet_access import RESTRICTED, User
 from origins.s3 import S3Site
 
@@ -49,6 +51,11 @@ class Row:
     def renew(self):
         """A new version where the source names them, else a change; the new tree."""
         return self.change()
+
+    @staticmethod
+    def at(name):
+        """Where in the tree the file of this name lies."""
+        return name
 
 
 class Uci(Row):
@@ -160,6 +167,36 @@ class S3(Row):
         return self.wanted
 
 
+class Tcia(Row):
+    """A collection of slides alone, which are files; those of series are tested by journeys of their own."""
+
+    source = "tcia"
+    ref = "tcia/Test-heart"
+    names_versions = listed_bytes = False
+    data, listing, large = "/system/files/wsi/*", "/listofimages/*", "/system/files/wsi/heart/large.bin"
+    says = ("TCIA's open data need no login",)
+
+    def begin(self):
+        self.origin(NbiaSite(), "tcia")
+        self.slides = SlideCollection("Test-heart", 7)
+        self.server = self.origin(PathDbSite([self.slides], page=100), "pathdb")
+        self.put(members())
+        self.listed = sorted(self.wanted)
+
+    @staticmethod
+    def at(name):
+        return f"slides/{name}" if "/" in name else f"slides/whole/{name}"
+
+    def put(self, files, changed="2021-05-04T12:00:00+00:00"):
+        self.wanted = {self.at(name): content for name, content in files.items()}
+        self.slides.slides = [Slide(f"heart/{name}", self.at(name).split("/")[1], content, changed=changed)
+                              for name, content in files.items()]
+
+    def change(self):
+        self.put({**members(), "records/r05.dat": Noise(1500, "anew")}, "2026-01-01T00:00:00+00:00")
+        return self.wanted
+
+
 class Example(Row):
     """The fetcher of docs/external-fetchers.md, a program outside the tree."""
 
@@ -251,9 +288,9 @@ class Conformance(WithExample):
         self.assertEqual((again, self.data_requests()), (path, []), str(result))
 
     def test_pulls_a_part(self):
-        path, result = self.pull(self.ref, "--include", "records/r0*")
+        path, result = self.pull(self.ref, "--include", self.at("records/r0*"))
         self.assert_arrived(path, {name: content for name, content in self.wanted.items()
-                                   if name.startswith("records/r0")}, result)
+                                   if name.startswith(self.at("records/r0"))}, result)
 
     def test_absent_dataset(self):
         wrong = self.ref.replace("heart", "nothing").replace("90001", "90002")
@@ -290,7 +327,7 @@ class Conformance(WithExample):
     def test_verifies_and_mends(self):
         path, result = self.pull(self.ref)
         self.medmirror("verify", self.ref)
-        self.flip(path / "records" / "r03.dat")
+        self.flip(path / self.at("records/r03.dat"))
         result = self.medmirror("verify", self.ref, expect=3)
         self.assert_explains(result, "r03.dat")
         self.medmirror("verify", "--repair", self.ref)
@@ -403,7 +440,7 @@ class Conformance(WithExample):
 
     def test_no_credential_to_foreign_hosts(self):
         foreign = self.origin()
-        foreign.site.add("large.bin", self.wanted["large.bin"])
+        foreign.site.add("large.bin", self.wanted[self.at("large.bin")])
         foreign.site.add("heart+data.zip", archives.make_zip(self.wanted))
         name = self.large.rpartition("/")[2]
         self.refuse(faults.redirect(f"{foreign.url}/{name}", self.large, method=None))
@@ -420,7 +457,7 @@ def case(row):
     return type(f"{row.__name__}Conformance", (row, Conformance), {})
 
 
-SOURCES = (Uci, PhysioNet, S3, Http, Example)
+SOURCES = (Uci, PhysioNet, Tcia, S3, Http, Example)
 ROWS = {row.source for row in SOURCES}
 globals().update({f"{row.__name__}Conformance": case(row) for row in SOURCES})
 del Conformance

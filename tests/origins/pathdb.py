@@ -16,6 +16,7 @@ class Slide:
     id: int = 0
     width: int = 40000
     height: int = 30000
+    changed: str = "2021-05-04T12:00:00+00:00"
 
     def __post_init__(self):
         self.content = as_content(self.content)
@@ -80,7 +81,7 @@ class PathDbSite(Site):
             "clinicaltrialsubjectid": [{"value": slide.patient}], "nid": [{"value": slide.id}],
             "field_wsiimage": [{"target_id": slide.id, "url": self._address(slide)}],
             "imagedvolumewidth": [{"value": slide.width}], "imagedvolumeheight": [{"value": slide.height}],
-            "created": [{"value": "2021-05-04T12:00:00+00:00"}], "changed": [{"value": "2021-05-04T12:00:00+00:00"}]}
+            "created": [{"value": "2021-05-04T12:00:00+00:00"}], "changed": [{"value": slide.changed}]}
             for slide in found.slides[first:first + self.page]])
 
     def _csv(self):
