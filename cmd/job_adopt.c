@@ -79,6 +79,8 @@ static void adopt_clear(Adopt *adopt)
     g_clear_pointer(&adopt->archive, spool_download_free);
     g_free(adopt->not_asked);
     g_free(adopt->list_folder);
+    g_clear_pointer(&adopt->chosen, selection_free);
+    g_clear_pointer(&adopt->hub, kagglehub_copy_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Adopt, adopt_clear)
 
@@ -114,6 +116,41 @@ static gboolean set_cannot_open(const Adopt *adopt, int errno_value, GError **er
     return FALSE;
 }
 
+/* What Kaggle's own module has of the dataset: which of its folders it is, and whether all is there
+ * that belongs there, the module says. *REAL becomes that folder. */
+static gboolean find_in_hub(Adopt *adopt, char **real, GError **error)
+{
+    Reference *reference = adopt->reference;
+    if (!kagglehub_copy_find(*real, reference->folder, reference->version, &adopt->hub, error)) {
+        return FALSE;
+    }
+    const KagglehubCopy *hub = adopt->hub;
+    if (!hub) {
+        return TRUE;
+    }
+    if (!hub->is_complete && !adopt->request->allow_incomplete) {
+        g_autofree char *at = hub->version ? g_strdup_printf("@%s", hub->version) : g_strdup("");
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s is half-downloaded: kagglehub would have made %s when all was there. "
+                      "Nothing was taken. All of it is brought by: medmirror pull %s%s; what is "
+                      "there is taken by: %s --allow-incomplete"),
+                    hub->folder, hub->marker, reference->ref, at, adopt->request->command);
+        return FALSE;
+    }
+    if (hub->version && !reference->version) {
+        reference->version = g_strdup(hub->version);
+    }
+    job_tell(adopt->job, JOB_EVENT_STEP, "kagglehub",
+             json_pack("{s:s, s:s, s:s?, s:b}", "ref", reference->ref, "path", hub->folder,
+                       "version", hub->version, "complete", hub->is_complete),
+             hub->is_complete ? _("kagglehub    unpacked it in %s, completely")
+                              : _("kagglehub    unpacked it in %s, and did not finish"),
+             hub->folder);
+    free(*real);
+    *real = strdup(hub->folder);
+    return TRUE;
+}
+
 static gboolean open_from(Adopt *adopt, GError **error)
 {
     static const LocalHow how[] = {
@@ -126,6 +163,10 @@ static gboolean open_from(Adopt *adopt, GError **error)
         return set_cannot_open(adopt, failed, error);
     }
     adopt->is_file = !S_ISDIR(now.st_mode);
+    if (!adopt->is_file && !find_in_hub(adopt, &real, error)) {
+        free(real);
+        return FALSE;
+    }
     g_autofree char *folder = adopt->is_file ? g_path_get_dirname(real) : g_strdup(real);
     g_autofree char *name = adopt->is_file ? g_path_get_basename(real) : NULL;
     gboolean apart = check_apart(adopt, adopt->is_file ? real : folder, error);

@@ -323,10 +323,20 @@ static void stamp_again(Adopt *adopt)
     }
 }
 
+/* Once its files are gone, Kaggle's module must not take the folder for a complete one. */
+static void forget_marker(const Adopt *adopt)
+{
+    if (adopt->hub && unlink(adopt->hub->marker) != 0 && errno != ENOENT) {
+        event_log(EVENT_LOG_WARNING, _("%s, which says that all is there, cannot be removed: %s."),
+                  adopt->hub->marker, g_strerror(errno));
+    }
+}
+
 static void settle_originals(Adopt *adopt)
 {
     AdoptResult *result = adopt->result;
     if (adopt->files.how == LOCAL_MOVE) {
+        forget_marker(adopt);
         local_files_remove(&adopt->files, &result->moved, &result->left);
         stamp_again(adopt);
     }
@@ -350,6 +360,7 @@ gboolean adopt_finish_up_to_date(Adopt *adopt, const LockHeader *header, GError 
     finish_with(adopt, header);
     if (adopt->request->how == ADOPT_MOVE && !adopt->request->dry_run && !adopt->is_unpacked) {
         g_autoptr(Index) index = index_open(adopt->pull.mirror, NULL);
+        forget_marker(adopt);
         adopt->result->moved =
             adopt_remove_leftovers(adopt->job, &adopt->files, adopt->pull.mirror, index, header);
     }

@@ -8,6 +8,7 @@
 #include "adopt_survey.h"
 #include "job_adopt.h"
 #include "job_pull_internal.h"
+#include "kagglehub_cache.h"
 
 typedef struct {
     Job *job;
@@ -28,6 +29,8 @@ typedef struct {
     gboolean stage_is_ours; /* nothing was begun in it before */
     char *not_asked;        /* why the source did not tell; NULL: it did */
     SpoolDownload *archive; /* which the files are unpacked from, by hand; NULL: none, or several */
+    KagglehubCopy *hub;     /* FILES are what Kaggle's own module unpacked; NULL: they are not */
+    Selection *chosen;      /* of series: those that are there; NULL: as asked for */
     char *list_folder;      /* ADOPT_LIST_BESIDE: of the lists, below FILES.fd */
     /* What was found of the files that are wanted: */
     guint64 there, there_bytes, archives;
@@ -53,6 +56,12 @@ gboolean adopt_match(Adopt *adopt, GError **error);
 gboolean adopt_unpack(Adopt *adopt, const char *name, GError **error);
 /* They become what they were; what was unpacked goes. */
 gboolean adopt_pack(Adopt *adopt, GError **error);
+
+/* job_adopt_series.c */
+
+/* The same where the dataset's files are images of DICOM series: FILES know them by what is in
+ * them. */
+gboolean adopt_match_series(Adopt *adopt, GError **error);
 
 /* The line that fetches what the version lacks; NULL where no program can. Owned. */
 char *adopt_completion(const Adopt *adopt);

@@ -35,7 +35,14 @@ typedef struct {
     Adopt *adopt;
     GHashTable *members;
     gsize root_length;
+    gint64 newest; /* of a copy that was not finished: when its last file was written, in s; 0: it
+                      does not matter */
+    guint64 added;
 } Listing;
+
+/* Files are unpacked one behind the other: what was written this long before the last of them, in
+ * s, was whole before that. */
+#define WRITTEN_LAST 2
 
 /* What the manifest records of PATH, be it a download or unpacked from one. */
 static void add_recorded(const Listing *listing, FileSpec *spec)
@@ -73,7 +80,7 @@ static FileSpec *spec_of(const Listing *listing, const char *path, guint64 size)
 static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, gpointer data,
                              GError **error)
 {
-    const Listing *listing = data;
+    Listing *listing = data;
     const Adopt *adopt = listing->adopt;
     struct stat now;
     if (job_is_cancelled(adopt->job)) {
@@ -83,9 +90,12 @@ static gboolean on_tree_file(const char *path, guint64 size, gboolean is_link, g
                                  path[listing->root_length] != '/')) {
         return TRUE;
     }
-    if (local_files_stat(&adopt->files, path, &now) != LOCAL_THERE) {
+    if (local_files_stat(&adopt->files, path, &now) != LOCAL_THERE ||
+        (adopt->hub && !kagglehub_copy_has(adopt->hub, path)) ||
+        (listing->newest && now.st_mtime + WRITTEN_LAST >= listing->newest)) {
         return TRUE;
     }
+    listing->added++;
     g_autoptr(FileSpec) spec = spec_of(
         listing, path + listing->root_length + (listing->root_length > 0), (guint64)now.st_size);
     return spool_add(adopt->pull.spool, spec, error);
@@ -136,6 +146,50 @@ static gboolean list_one_file(const Listing *listing, GError **error)
     return spool_add(adopt->pull.spool, spec, error);
 }
 
+static gboolean on_written(const char *path, guint64 size, gboolean is_link, gpointer data,
+                           GError **error)
+{
+    Listing *listing = data;
+    struct stat now;
+    if (local_files_stat(&listing->adopt->files, path, &now) == LOCAL_THERE) {
+        listing->newest = MAX(listing->newest, now.st_mtime);
+    }
+    return !job_is_cancelled(listing->adopt->job);
+}
+
+/* Where Kaggle's module did not finish, the file that was written last may be cut short. */
+static gboolean find_last_written(Listing *listing, GError **error)
+{
+    const KagglehubCopy *hub = listing->adopt->hub;
+    g_autoptr(GError) failure = NULL;
+    if (hub && !hub->is_complete && !hub->marks &&
+        !tree_walk(listing->adopt->files.fd, on_written, listing, &failure) && failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+/* Of a copy that its maker did not finish, the archive itself is what is missing. */
+static gboolean add_unfinished(Adopt *adopt, const Listing *listing, GError **error)
+{
+    if (!adopt->hub || adopt->hub->is_complete) {
+        return TRUE;
+    }
+    if (listing->added == 0) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                    _("%s holds no file that is surely whole, and nothing was taken. All of it is "
+                      "brought by: medmirror pull %s"),
+                    adopt->hub->folder, adopt->reference->ref);
+        return FALSE;
+    }
+    if (!adopt->archive) {
+        return TRUE;
+    }
+    g_autoptr(SpoolDownload) archive = g_steal_pointer(&adopt->archive);
+    return spool_add(adopt->pull.spool, archive->file, error);
+}
+
 gboolean adopt_list_tree(Adopt *adopt, GError **error)
 {
     g_autoptr(GHashTable) members = adopt_recorded_members(adopt);
@@ -149,6 +203,9 @@ gboolean adopt_list_tree(Adopt *adopt, GError **error)
         return list_one_file(&listing, error) && spool_end_listing(adopt->pull.spool, error);
     }
     g_autoptr(GError) failure = NULL;
+    if (!find_last_written(&listing, error)) {
+        return FALSE;
+    }
     if (!tree_walk(adopt->files.fd, on_tree_file, &listing, &failure) && failure) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return FALSE;
@@ -157,7 +214,7 @@ gboolean adopt_list_tree(Adopt *adopt, GError **error)
         job_set_cancelled_error(adopt->job, adopt->request->command, error);
         return FALSE;
     }
-    return spool_end_listing(adopt->pull.spool, error);
+    return add_unfinished(adopt, &listing, error) && spool_end_listing(adopt->pull.spool, error);
 }
 
 /* Each line of the list NAME below FD, whose paths are below FOLDER ("": as they are). */

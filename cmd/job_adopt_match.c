@@ -111,7 +111,7 @@ gboolean adopt_pack(Adopt *adopt, GError **error)
 typedef struct {
     Adopt *adopt;
     RootFinder *finder;
-    guint64 rows, archives;
+    guint64 rows, archives, series;
     char *archive; /* the path of the first archive */
     char *by_name; /* the row that has the given file's name; NULL: none, or several */
     gboolean is_ambiguous;
@@ -135,6 +135,7 @@ static gboolean on_wanted(const SpoolDownload *row, gpointer data, GError **erro
     root_finder_expect(wanted->finder, path);
     if (row->file->role == FILE_ROLE_ARCHIVE) {
         wanted->archives++;
+        wanted->series += row->file->unpack && row->file->unpack->series;
         if (!wanted->archive) {
             wanted->archive = g_strdup(path);
         }
@@ -226,8 +227,13 @@ static gboolean match_unpacked(Adopt *adopt, const char *name, GError **error)
     }
     gboolean found = FALSE;
     g_auto(Wanted) wanted = {0};
-    if (!adopt_unpack(adopt, name, error) || !scan_wanted(adopt, &wanted, error) ||
-        !find_root(adopt, &wanted, &found, error)) {
+    if (!adopt_unpack(adopt, name, error) || !scan_wanted(adopt, &wanted, error)) {
+        return FALSE;
+    }
+    if (wanted.series) {
+        return adopt_match_series(adopt, error);
+    }
+    if (!find_root(adopt, &wanted, &found, error)) {
         return FALSE;
     }
     return found || refuse_as_other(adopt, &wanted, error);
@@ -298,6 +304,13 @@ static gboolean match_folder(Adopt *adopt, const Wanted *wanted, GError **error)
 {
     gboolean found = FALSE;
     const char *archive = adopt->survey->archive;
+    if (wanted->series) {
+        return adopt_match_series(adopt, error);
+    }
+    /* What is an archive there was one in the archive. */
+    if (adopt->hub && wanted->archives == wanted->rows) {
+        return match_members(adopt, wanted, error);
+    }
     if (!find_root(adopt, (Wanted *)wanted, &found, error)) {
         return FALSE;
     }
@@ -599,6 +612,7 @@ gboolean adopt_match(Adopt *adopt, GError **error)
         job_set_cancelled_error(adopt->job, adopt->request->command, error);
         return FALSE;
     }
-    return adopt->waits || (adopt_add_digests(adopt, error) && check_presence(adopt, error) &&
-                            name_foreign(adopt, error));
+    return adopt->waits || adopt->files.series ||
+           (adopt_add_digests(adopt, error) && check_presence(adopt, error) &&
+            name_foreign(adopt, error));
 }
