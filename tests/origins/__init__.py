@@ -9,7 +9,8 @@
 `python3 -m origins uci physionet kaggle --print-endpoints` serves the standard datasets until standard input closes.
 """
 
-from . import archives, faults, kaggle, kaggle_words, physionet, physionet_access, realdata
+from . import (archives, dicom, faults, kaggle, kaggle_words, nbia_zip, physionet, physionet_access, realdata, tcia_data,
+               tcia_manifests)
 from .content import Altered, Bytes, Content, DiskFile, Generated, Noise, Sparse
 from .faults import Fault
 from .kaggle import KaggleSite
@@ -37,5 +38,6 @@ __all__ = ["Account", "Altered", "BLOCK_PAGE", "Bucket", "Bytes", "Certificates"
            "KaggleDataset", "KaggleSite", "KaggleStorage", "KaggleVersion", "Limit", "NbiaSite", "Noise", "Object",
            "Origin", "Pages", "PathDbSite", "PhysioNetBucket", "PhysioNetSite", "PlainSite", "Record", "Request",
            "Response", "S3Site", "SeriesBucket", "Site", "Sparse", "TciaWorld", "Tree", "UciCdnSite", "UciSet",
-           "UciSite", "User", "Version", "WordPressSite", "archives", "faults", "kaggle", "kaggle_words",
-           "make_large_zip", "nbia_zip", "physionet", "physionet_access", "realdata", "tcia_data"]
+           "UciSite", "User", "Version", "WordPressSite", "archives", "dicom", "faults", "kaggle", "kaggle_words",
+           "make_large_zip", "nbia_zip", "physionet", "physionet_access", "realdata", "tcia_data",
+           "tcia_manifests"]

@@ -4,7 +4,8 @@ import argparse
 import pathlib
 import sys
 
-from . import KaggleSite, Origin, PhysioNetBucket, PhysioNetSite, PlainSite, UciCdnSite, UciSite, physionet, realdata
+from . import (KaggleSite, Origin, PhysioNetBucket, PhysioNetSite, PlainSite, TciaWorld, UciCdnSite, UciSite, physionet,
+               realdata)
 
 
 def _make_sites(names, folder):
@@ -20,7 +21,7 @@ def _make_sites(names, folder):
         elif name == "kaggle":
             sites["kaggle"] = KaggleSite()
             sites["kaggle-storage"] = sites["kaggle"].storage
-        else:
+        elif name != "tcia":
             sites["plain"] = PlainSite()
             if folder:
                 sites["plain"].tree.add_folder("", folder)
@@ -29,8 +30,8 @@ def _make_sites(names, folder):
 
 def main():
     parser = argparse.ArgumentParser(prog="python3 -m origins", description="Local origins on ports of 127.0.0.1.")
-    parser.add_argument("sources", nargs="*", choices=["uci", "physionet", "kaggle", "plain", []],
-                        metavar="uci|physionet|kaggle|plain")
+    parser.add_argument("sources", nargs="*", choices=["uci", "physionet", "kaggle", "tcia", "plain", []],
+                        metavar="uci|physionet|kaggle|tcia|plain")
     parser.add_argument("--print-endpoints", action="store_true", help="print NAME=URL, a line each")
     parser.add_argument("--folder", type=pathlib.Path, help="what the plain origin serves")
     parser.add_argument("--fetch-data", action="store_true", help="download and unpack the packages with real files")
@@ -43,8 +44,13 @@ def main():
     origins = {name: Origin(site) for name, site in _make_sites(options.sources, options.folder).items()}
     if "kaggle" in origins:
         origins["kaggle"].site.storage.base = origins["kaggle-storage"].url_by_name
-    for name, origin in origins.items():
-        print(f"{name}={origin.url}" if options.print_endpoints else f"{name}: {origin.url}/", flush=True)
+    addresses = {name: origin.url for name, origin in origins.items()}
+    if "tcia" in options.sources:
+        world = TciaWorld()
+        origins |= world.origins
+        addresses |= world.endpoints
+    for name, address in addresses.items():
+        print(f"{name}={address}" if options.print_endpoints else f"{name}: {address}/", flush=True)
     sys.stdin.read()
     for origin in origins.values():
         origin.close()

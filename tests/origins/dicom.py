@@ -12,7 +12,7 @@ import sys
 import zlib
 
 from . import realdata
-from .content import Content
+from .content import Bytes, Content
 
 SYNTAXES = {
     "explicit": "1.2.840.10008.1.2.1", "implicit": "1.2.840.10008.1.2", "deflated": "1.2.840.10008.1.2.1.99",
@@ -100,6 +100,19 @@ class Image(Content):
     @property
     def sop_class(self):
         return CLASSES[self.modality]
+
+
+class RealImage(Bytes):
+    """A file that somebody else made; HEAD: pydicom's data set of it."""
+
+    def __init__(self, data, sop, head):
+        super().__init__(data)
+        self.sop, self.number = sop, int(head.get("InstanceNumber") or 1)
+        self.md5 = hashlib.md5(data).hexdigest()
+        self.sop_class, self.syntax_uid = str(head.SOPClassUID), str(head.file_meta.TransferSyntaxUID)
+
+    def assume_size(self, size):
+        assert size == self.size
 
 
 class _Form:

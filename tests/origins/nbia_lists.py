@@ -4,6 +4,7 @@ import hashlib
 import time
 import urllib.parse
 
+from . import tcia_manifests
 from .nbia_rows import (META_DATA_KEYS, METADATA_KEYS, PATIENT_KEYS, STUDY_KEYS, answer_rows, as_strings, clean, plain,
                         sentence, series_row, v1_date, v4_date)
 from .server import Response, error_page, json_answer
@@ -307,9 +308,7 @@ class Lists:
 
     def _manifest(self, uids, annotation):
         name = f"manifest-{int(time.time() * 1000)}.tcia"
-        text = ("downloadServerUrl=https://nbia.cancerimagingarchive.net/nbia-download/servlet/DownloadServlet\n"
-                f"includeAnnotation={annotation}\nnoOfrRetry=4\ndatabasketId={name}\nmanifestVersion=3.0\n"
-                "ListOfSeriesToDownload=\n" + "".join(f"{uid}\n" for uid in uids))
+        text = tcia_manifests.tcia(uids, name).replace("includeAnnotation=true", f"includeAnnotation={annotation}")
         return Response(200, text, [("Content-Disposition", f"attachment; filename={name}")],
                         "application/x-nbia-manifest-file")
 

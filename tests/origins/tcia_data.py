@@ -4,10 +4,13 @@ A Series is what getSeries tells of it, in the spelling of v4; a value that is N
 """
 
 import hashlib
+import io
+import pathlib
 import uuid
+import warnings
 from dataclasses import dataclass, field
 
-from .dicom import Image, make_uid
+from .dicom import Image, RealImage, import_pydicom, make_uid
 
 CC_BY_3 = ("Creative Commons Attribution 3.0 Unported License", "http://creativecommons.org/licenses/by/3.0/")
 CC_BY_4 = ("Creative Commons Attribution 4.0 International License", "https://creativecommons.org/licenses/by/4.0/")
@@ -201,3 +204,25 @@ def standard_collections():
 
 def nlst_collection(patients=2):
     return make_collection("NLST", patients=patients, series=2, modalities=("CT",), licence=CC_BY_4)
+
+
+def real_series():
+    """Series of pydicom's own test files: all those of one SeriesInstanceUID together."""
+    pydicom, found = import_pydicom(), {}
+    for path in sorted(pathlib.Path(pydicom.__file__).parent.rglob("test_files/**/*.dcm")):
+        data = path.read_bytes()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # some of them are wrong on purpose
+                head = pydicom.dcmread(io.BytesIO(data), stop_before_pixels=True)
+                uid, study, sop = (str(head[key].value) for key in
+                                   ("SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID"))
+        except (KeyError, EOFError, pydicom.errors.InvalidDicomError, NotImplementedError):
+            continue
+        if data[128:132] != b"DICM" or not uid or not sop:
+            continue
+        series = found.setdefault(uid, Series(uid, study, str(head.get("PatientID") or "NOBODY"), "Real-Test",
+                                              str(head.get("Modality") or "OT")))
+        if sop not in {image.sop for image in series.images}:
+            series.images.append(RealImage(data, sop, head))
+    return list(found.values())

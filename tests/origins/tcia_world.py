@@ -93,8 +93,8 @@ class TciaWorld:
 
     @property
     def endpoints(self):
-        """{endpoint name: base address}."""
-        return {name: origin.url for name, origin in self.origins.items()}
+        """{endpoint name: base address}; that of IDC's API ends in its version."""
+        return {name: origin.url + ("/v3" if name == "idc" else "") for name, origin in self.origins.items()}
 
     @property
     def options(self):

@@ -4,6 +4,7 @@ import base64
 import json
 from dataclasses import dataclass, field
 
+from . import tcia_manifests
 from .content import Bytes, Noise, as_content
 from .server import DEFAULT_MTIME, Site, error_page, json_answer, static_file
 from .tcia_data import CC_BY_4
@@ -226,19 +227,12 @@ def _bad(name):
                         "data": {"status": 400}}, 400)
 
 
-def manifest_text(uids, name="manifest-1746549740123.tcia"):
-    """What the download of a page is: a manifest of version 3.0."""
-    return ("downloadServerUrl=https://nbia.cancerimagingarchive.net/nbia-download/servlet/DownloadServlet\n"
-            f"includeAnnotation=true\nnoOfrRetry=4\ndatabasketId={name}\nmanifestVersion=3.0\nListOfSeriesToDownload=\n"
-            + "".join(f"{uid}\n" for uid in uids))
-
-
 def _page_of(collection):
     """A page with the downloads that most have: images, and a spreadsheet."""
     slug = collection.name.replace(" ", "-")
     uids = [series.uid for series in collection.series()] if len(collection) <= 10_000 else []
     licence = next((series.licence[0] for series in collection.series()), CC_BY_4[0])
-    images = Download("Images", file=Upload(f"{slug}.tcia", Bytes(manifest_text(uids))), licence=licence,
+    images = Download("Images", file=Upload(f"{slug}.tcia", Bytes(tcia_manifests.tcia(uids))), licence=licence,
                       series=len(collection))
     table = Download("Clinical data", file=Upload(f"{slug}_clinical.csv", Bytes("PatientID,Age\n1,60\n")), by_media=False,
                      file_type=("CSV",), data_type=("Clinical",), type="Other", licence=licence, requirements="",
@@ -263,4 +257,4 @@ def standard_pages():
             Page("Nobody sees this", "Hidden-Test", hidden=True)]
 
 
-__all__ = ["Download", "Page", "Upload", "WordPressSite", "aspera_link", "manifest_text", "standard_pages"]
+__all__ = ["Download", "Page", "Upload", "WordPressSite", "aspera_link", "standard_pages"]
