@@ -69,13 +69,19 @@ static gboolean on_entry(const ZipEntry *entry, gpointer data, GError **error)
     return TRUE;
 }
 
+/* Are its addresses asked only after its fetcher has prepared them? */
+static gboolean is_prepared(const Fetcher *fetcher)
+{
+    return fetcher->prepare && !(fetcher->row.login && fetcher->row.login->where_refused);
+}
+
 /* The directory of a zip that is not here yet, where its host serves ranges: optional, so its lack
  * is no error. */
 static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
 {
     const Fetcher *fetcher = sums->spec->reference->fetcher;
     HostServices *services = job_services(sums->job, NULL);
-    if (!services || fetcher->row.never_resumes || file->unpack->series ||
+    if (!services || fetcher->row.never_resumes || is_prepared(fetcher) || file->unpack->series ||
         sums->asked >= ZIPS_ASKED || !file->addresses->len || file->size == SIZE_UNKNOWN ||
         file->size_is_rounded || file->unpack->container != ARCHIVE_ZIP || file->unpack->nested) {
         return FALSE;

@@ -49,10 +49,19 @@ static char *ask_user(const Login *login, const char *given, GError **error)
     return NULL;
 }
 
+/* What was typed, as the source takes it. NULL with an error. */
+static Credential *make(const FetcherRow *row, const char *user, const char *secret, GError **error)
+{
+    return row->login->make ? row->login->make(user, secret, _("what was typed"), error)
+                            : credential_new(row->login->kind, user, secret, _("what was typed"));
+}
+
 static gboolean ask(Login *login, const char *given, GError **error)
 {
     const FetcherRow *row = &login->fetcher->row;
-    gboolean is_token = row->login->kind == CREDENTIAL_TOKEN;
+    /* Of a source that takes several kinds, who names a user has a password. */
+    gboolean is_token =
+        row->login->kind == CREDENTIAL_TOKEN && !(row->login->make && given != NULL);
     g_autofree char *user = is_token ? NULL : ask_user(login, given, error);
     if (!is_token && !user) {
         return FALSE;
@@ -68,14 +77,17 @@ static gboolean ask(Login *login, const char *given, GError **error)
         } else {
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                         _("Nothing came from standard input, and it is there that the password is "
-                          "read. Type it on a terminal, or: medmirror login %s --user %s --stdin < "
+                          "read. Type it on a terminal, or: medmirror login %s%s%s --stdin < "
                           "FILE"),
-                        row->name, user ? user : "NAME");
+                        row->name, is_token ? "" : " --user ", is_token ? "" : user);
         }
         return FALSE;
     }
-    login->credential = credential_new(row->login->kind, user, secret, _("what was typed"));
+    login->credential = make(row, user, secret, error);
     secret_input_free(secret);
+    if (!login->credential) {
+        return FALSE;
+    }
     login->credential->agent = credentials_agent(login->invocation->credentials, row->name);
     credentials_hide(login->credential);
     return TRUE;
@@ -166,6 +178,7 @@ const Verb verb_login = {
                "not stored.\n\n"
                "Examples:\n"
                "  medmirror login physionet\n"
-               "  medmirror login physionet --user ana --stdin < password.txt"),
+               "  medmirror login physionet --user ana --stdin < password.txt\n"
+               "  medmirror login kaggle"),
     .run = run,
 };

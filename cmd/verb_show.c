@@ -52,6 +52,18 @@ static void print_page(Invocation *invocation, const ShowFacts *known)
     console_answer(invocation->console, "%s", page);
 }
 
+/* What it needs is the source's to say, also of what nobody has catalogued. */
+static int fail_unknown(const Reference *reference, GError **error)
+{
+    g_auto(GStrv) access = access_lines(reference);
+    g_autofree char *words = access ? g_strjoinv("\n", access) : g_strdup("");
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                _("%s is in no catalogue and not here. What its source has: medmirror files "
+                  "%s%s%s"),
+                reference->text, reference->text, *words ? "\n" : "", words);
+    return 1;
+}
+
 static int show_one(Invocation *invocation, const char *text, GError **error)
 {
     g_autoptr(Reference) reference = reference_parse(text, invocation->catalogue, error);
@@ -62,11 +74,7 @@ static int show_one(Invocation *invocation, const char *text, GError **error)
     g_autoptr(GPtrArray) versions =
         mirror ? mirror_versions(mirror, reference->folder, NULL) : NULL;
     if (!reference->manifest && !(versions && versions->len)) {
-        g_set_error(
-            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
-            _("%s is in no catalogue and not here. What its source has: medmirror files %s"),
-            reference->text, reference->text);
-        return 1;
+        return fail_unknown(reference, error);
     }
     if (reference->manifest) {
         show_manifest_json(invocation, reference->manifest);

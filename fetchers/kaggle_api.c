@@ -52,7 +52,7 @@ typedef struct {
 } Asking;
 
 static Document *get(const Asking *asking, const char *url, GPtrArray *headers, int *status,
-                     GError **error)
+                     gint64 *wait_ms, GError **error)
 {
     const KaggleCall *call = asking->call;
     char *body = asking->by_post ? json_dumps(call->message, JSON_COMPACT) : NULL;
@@ -67,6 +67,7 @@ static Document *get(const Asking *asking, const char *url, GPtrArray *headers, 
         .keep_redirect = call->wants_address,
         .source = SOURCE,
         .status = status,
+        .retry_after_ms = wait_ms,
     };
     Document *document = asking->door->services->get(asking->door->services, &request, error);
     free(body);
@@ -140,8 +141,9 @@ static gboolean ask_face(const Asking *asking, KaggleAnswer *answer, KaggleSaid 
     for (guint hops = 0; hops <= MOST_OWN_REDIRECTS; hops++) {
         g_autoptr(GPtrArray) headers = headers_of(asking->credential);
         int status = 0;
+        gint64 wait_ms = 0;
         GError *why = NULL;
-        g_autoptr(Document) document = get(asking, url, headers, &status, &why);
+        g_autoptr(Document) document = get(asking, url, headers, &status, &wait_ms, &why);
         gboolean is_direct = document ? is_file(asking, document)
                                       : asking->call->wants_address && status == 200 &&
                                             !asking->by_post; /* larger than any page */
@@ -153,7 +155,8 @@ static gboolean ask_face(const Asking *asking, KaggleAnswer *answer, KaggleSaid 
         }
         if (!document) {
             if (status == 429)
-                *said = (KaggleSaid){.kind = KAGGLE_SAID_THROTTLED, .code = status};
+                *said =
+                    (KaggleSaid){.kind = KAGGLE_SAID_THROTTLED, .code = status, .wait_ms = wait_ms};
             g_propagate_error(error, why);
             return FALSE;
         }
@@ -241,24 +244,17 @@ static Credential *login_for(KaggleDoor *door, GError **error)
     return door->services->credential(door->services, SOURCE, door->base, error);
 }
 
-/* The words for SAID; or, where the engine gave up on it, its own with what Kaggle's limits are
- * like. */
+/* The words for SAID, which are better than the engine's own. */
 static void explain(const KaggleDoor *door, const Credential *credential, const KaggleSaid *said,
                     GError **error)
 {
     const KaggleCase of = {.name = &door->name, .ref = door->ref, .login = credential};
     if (said->kind == KAGGLE_SAID_LOGIN && credential)
         door->services->refuse_credential(door->services, SOURCE);
-    if (!*error) {
-        kaggle_set_error(&of, said, error);
-    } else if (said->kind == KAGGLE_SAID_THROTTLED) {
-        g_autoptr(GError) words = NULL;
-        kaggle_set_error(&of, said, &words);
-        g_autofree char *text = g_strconcat((*error)->message, " ", words->message, NULL);
-        int code = (*error)->code;
-        g_clear_error(error);
-        g_set_error_literal(error, MEDMIRROR_ERROR, code, text);
-    }
+    if (*error && said->kind != KAGGLE_SAID_THROTTLED)
+        return;
+    g_clear_error(error);
+    kaggle_set_error(&of, said, error);
 }
 
 gboolean kaggle_ask(KaggleDoor *door, const KaggleCall *call, gboolean optional,

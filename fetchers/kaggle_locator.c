@@ -144,7 +144,8 @@ json_t *kaggle_locator_from_name(const Fetcher *fetcher, const char *name, char 
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("kaggle/%s names nothing at Kaggle: write the owner and the slug of a "
                       "dataset, as in kaggle/kmader/skin-cancer-mnist-ham10000 or "
-                      "kaggle/OWNER/SLUG@4, or a competition, as in kaggle/c/rsna-bone-age."),
+                      "kaggle/OWNER/SLUG@4, or a competition, as in: medmirror pull "
+                      "kaggle/c/rsna-bone-age"),
                     shown);
     }
     return locator;

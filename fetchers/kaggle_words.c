@@ -149,16 +149,29 @@ static char *words_absent(const KaggleCase *of, const KaggleSaid *said)
         of->ref, said->code, page);
 }
 
+static char *words_throttled(const KaggleCase *of, const KaggleSaid *said)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_now_local();
+    g_autoptr(GDateTime) then = g_date_time_add_seconds(now, (double)said->wait_ms / 1000.0 + 60);
+    g_autofree char *until = said->wait_ms > 0 ? g_date_time_format(then, "%Y-%m-%d %H:%M") : NULL;
+    GString *text = g_string_new(NULL);
+    g_string_printf(text, _("Kaggle asks for fewer requests (%d)."), said->code);
+    if (until)
+        g_string_append_printf(text, _(" It wants to be left alone until %s."), until);
+    g_string_append_printf(text,
+                           _(" Its limits are not published, count for each kind of request, and "
+                             "have lasted longer than half an hour. After that, type: medmirror "
+                             "pull %s"),
+                           of->ref);
+    return g_string_free(text, FALSE);
+}
+
 static char *words_trouble(const KaggleCase *of, const KaggleSaid *said)
 {
     const char *message = said->message ? said->message : _("nothing more");
     switch (said->kind) {
     case KAGGLE_SAID_THROTTLED:
-        return g_strdup_printf(
-            _("Kaggle asks for fewer requests (%d: %s). Its limits are not published, count for "
-              "each kind of request, and have lasted longer than half an hour. Later, type: "
-              "medmirror pull %s"),
-            said->code, message, of->ref);
+        return words_throttled(of, said);
     case KAGGLE_SAID_PAGE:
         return g_strdup_printf(_("Kaggle answered for %s with a web page (%s) in place of data. "
                                  "Open %s in a browser on this machine; then type: medmirror pull "

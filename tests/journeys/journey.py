@@ -123,7 +123,7 @@ class Journey(unittest.TestCase):
             (self.folder / name).mkdir(parents=True)
         (self.folder / "runtime").chmod(0o700)
         # What no test gave an origin leads to a port where nobody listens, never outside.
-        self.endpoints = {name: NOWHERE for name in ("uci", "physionet", "s3", "tcia")}
+        self.endpoints = {name: NOWHERE for name in ("kaggle", "uci", "physionet", "s3", "tcia")}
         self.configure()
 
     def _remove_folder(self):
