@@ -51,9 +51,11 @@ void bundle_start(Work *work, const char *address)
     Bundle *bundle = g_new0(Bundle, 1);
     bundle->fetch = work->fetch;
     bundle->work = work;
-    bundle->address = g_strdup(address);
+    bundle->address = g_strdup(address ? address : work->fetch->spec->local->folder);
     bundle->parts = g_hash_table_new(NULL, NULL);
-    bundle->most_attempts = course_has_more(work->course) ? ATTEMPTS_BEFORE_NEXT : 0;
+    bundle->engine = work->fetch->engine ? work->fetch->engine : job_engine(work->fetch->job, NULL);
+    bundle->most_attempts =
+        work->course && course_has_more(work->course) ? ATTEMPTS_BEFORE_NEXT : 0;
     pthread_mutex_init(&bundle->lock, NULL);
     pthread_cond_init(&bundle->changed, NULL);
     work->bundle = bundle;
@@ -155,7 +157,12 @@ static void leave(Bundle *bundle)
     LegEnd end = bundle->end;
     g_autofree char *why = g_steal_pointer(&bundle->why);
     bundle_free(bundle);
-    work_leg_over(work, end, why);
+    if (work->course) {
+        work_leg_over(work, end, why);
+    } else {
+        work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED, _("%s: %s"),
+                                    work->row->file->path, why));
+    }
 }
 
 static void fail_listing(Bundle *bundle)
@@ -226,7 +233,7 @@ static void arrive(Bundle *bundle, const SpoolMembers *members, Trust trust)
         .kind = trust == TRUST_FIRST_USE ? VERDICT_FIRST_USE : VERDICT_VERIFIED, .trust = trust};
     work->size = SIZE_UNKNOWN;
     work->member_bytes = members->bytes;
-    work->came_from = g_strdup(bundle->address);
+    work->came_from = work->course ? g_strdup(bundle->address) : NULL;
     if (!note_trust(bundle, trust, &error)) {
         fetch_stop(bundle->fetch, error);
         put_back(bundle);

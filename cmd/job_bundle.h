@@ -6,6 +6,8 @@
  *     job_bundle.c         a bundle from its listing to the judgement on all of it
  *     job_bundle_lister.c  the thread that lists it, and asks what the publisher declares
  *     job_bundle_part.c    one object
+ *     job_bundle_local.c   one that lies among files of the person's own
+ *     job_look_again.c     what the source says of a download by now
  *     job_course.c         which of a download's addresses is asked
  */
 #pragma once
@@ -21,7 +23,8 @@ typedef struct Part Part;
 struct Bundle {
     Fetch *fetch;
     Work *work;
-    char *address;
+    char *address;  /* of files of the person's own: their folder */
+    Engine *engine; /* NULL: nobody can be asked */
 
     /* The lister's, until it has ended. */
     pthread_t thread;
@@ -75,11 +78,41 @@ void part_free(Part *part);
 void part_start(Part *part);
 void part_cancel(Part *part);
 
+void part_stop_run(Part *part, GError *error);
+/* Nothing of it is wanted, or it is over. */
+void part_end(Part *part);
+void part_fail(Part *part, LegEnd end, const char *why);
+const char *part_name(const Part *part);
+Bundle *part_bundle(const Part *part);
+/* A DigestDone whose DATA is the part: all its bytes were read. */
+void part_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
+
+/* job_bundle_local.c */
+typedef struct LocalPart LocalPart;
+/* In place of a transfer: the file of PART's name, below the folder of the person's own, is read,
+ * and gets a name among the partial files. */
+LocalPart *part_local(const Part *part); /* job_bundle_part.c */
+void local_part_start(Part *part, LocalPart **local);
+/* What is wrong with it by now; owned; NULL: nothing. */
+char *local_part_check(const Part *part, const LocalPart *local);
+int local_part_fd(const LocalPart *local);
+gboolean local_part_place(Part *part, LocalPart *local, const char *path, GError **error);
+void local_part_cancel(Part *part, LocalPart *local);
+void local_part_free(Part *part, LocalPart *local);
+/* The files of a series, in place of a source's listing; on the lister's thread. */
+gboolean local_parts_list(Bundle *bundle, const BundleTaker *taker, GError **error);
+
+/* job_look_again.c */
+/* TRUE where the source is asked; the leg ends later, or begins once more. */
+gboolean work_look_again(Work *work, LegEnd end, const char *why);
+
 /* job_course.c */
 /* TRUE where the download goes by legs, and the first one was begun. */
 gboolean work_begin_course(Work *work);
 /* The leg that is asked is over; the next one is begun, or the work fails. */
 void work_leg_over(Work *work, LegEnd end, const char *why);
+/* The leg that is asked begins, the first time or once more. */
+void work_begin_leg(Work *work);
 /* Likewise for what a transfer ended in. */
 void work_leg_failed(Work *work, const Outcome *outcome);
 /* Is there room for the archive that waits? */

@@ -68,11 +68,15 @@ static void *list(void *data)
     const Fetcher *fetcher = reference->fetcher;
     const FileSpec *file = bundle->work->row->file;
     const BundleTaker taker = {.part = on_part, .data = bundle};
-    HostServices *services = documents_new(
-        bundle->fetch->engine, job_settings(bundle->fetch->job)->endpoints, on_cancelled, bundle);
-    gboolean listed = fetcher->list_bundle(fetcher, reference->locator, file, bundle->address,
-                                           services, &taker, &bundle->list_error);
-    if (listed && fetcher->vouch && !is_closing(bundle)) {
+    HostServices *services =
+        bundle->engine ? documents_new(bundle->engine, job_settings(bundle->fetch->job)->endpoints,
+                                       on_cancelled, bundle)
+                       : NULL;
+    gboolean listed = bundle->fetch->spec->local
+                          ? local_parts_list(bundle, &taker, &bundle->list_error)
+                          : fetcher->list_bundle(fetcher, reference->locator, file, bundle->address,
+                                                 services, &taker, &bundle->list_error);
+    if (listed && services && fetcher->vouch && !is_closing(bundle)) {
         fetcher->vouch(fetcher, reference->locator, file, services, &bundle->declared,
                        &bundle->vouch_error);
     }

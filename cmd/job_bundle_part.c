@@ -18,6 +18,7 @@ struct Part {
     Validators *validators;
     PartialFile *partial;
     Transfer *transfer;
+    LocalPart *local; /* of a file of the person's own; then there is neither of the two above */
     gboolean is_the_engines;
     DigestSet seen, earlier; /* EARLIER: what an earlier transfer brought */
     guint64 seen_size, earlier_size;
@@ -37,6 +38,7 @@ Part *part_new(Bundle *bundle, const BundlePart *listed)
 
 void part_free(Part *part)
 {
+    local_part_free(part, part->local);
     g_clear_pointer(&part->transfer, transfer_free);
     g_clear_pointer(&part->partial, partial_file_free);
     validators_free(part->validators);
@@ -45,8 +47,22 @@ void part_free(Part *part)
     g_free(part);
 }
 
-/* It is on its way no more. */
-static void part_end(Part *part)
+const char *part_name(const Part *part)
+{
+    return part->name;
+}
+
+Bundle *part_bundle(const Part *part)
+{
+    return part->bundle;
+}
+
+LocalPart *part_local(const Part *part)
+{
+    return part->local;
+}
+
+void part_end(Part *part)
 {
     Fetch *fetch = part->bundle->fetch;
     g_hash_table_remove(part->bundle->parts, part);
@@ -55,13 +71,13 @@ static void part_end(Part *part)
     bundles_run(fetch);
 }
 
-static void part_fail(Part *part, LegEnd end, const char *why)
+void part_fail(Part *part, LegEnd end, const char *why)
 {
     bundle_fail(part->bundle, end, "%s", why);
     part_end(part);
 }
 
-static void part_stop_run(Part *part, GError *error)
+void part_stop_run(Part *part, GError *error)
 {
     bundle_stop_run(part->bundle, error);
     part_end(part);
@@ -69,7 +85,9 @@ static void part_stop_run(Part *part, GError *error)
 
 void part_cancel(Part *part)
 {
-    if (part->is_the_engines) {
+    if (part->local) {
+        local_part_cancel(part, part->local);
+    } else if (part->is_the_engines) {
         engine_cancel_transfer(part->bundle->fetch->engine, part->transfer);
     }
 }
@@ -80,6 +98,12 @@ static void part_go_on(Part *part, OutcomeKind kind, const char *detail, gboolea
     Fetch *fetch = part->bundle->fetch;
     const char *path = part->bundle->work->row->file->path;
     GError *error = NULL;
+    if (part->local) {
+        g_autofree char *shown = local_files_shown(fetch->spec->local, part->name);
+        g_autofree char *why = g_strdup_printf("%s: %s", shown, detail);
+        part_fail(part, LEG_WRONG, why);
+        return;
+    }
     int evidence = is_evidence ? stage_open_evidence(fetch->spec->stage, NULL) : -1;
     gboolean dropped = partial_file_drop(part->partial, evidence, part->name, &part->seen, &error);
     if (evidence >= 0) {
@@ -108,7 +132,8 @@ static gboolean read_path(Part *part, char **path, GError **error)
     DicomHeadResult result;
     DicomHead head;
     const char *reason = NULL;
-    if (!dicom_head_read(partial_file_fd(part->partial), &result, &head, &reason, error)) {
+    int fd = part->local ? local_part_fd(part->local) : partial_file_fd(part->partial);
+    if (!dicom_head_read(fd, &result, &head, &reason, error)) {
         return FALSE;
     }
     if (result != DICOM_HEAD_DONE) {
@@ -141,14 +166,23 @@ static gboolean place(Part *part, const char *path, Trust trust, GError **error)
                              .digests = part->seen,
                              .trust = trust,
                              .archive = row->file->path,
-                             .member = part->name,
                              .state = LOCK_STATE_HAVE};
-    gboolean placed =
-        chosen
-            ? tree_writer_make_parents(fetch->tree, path, error) &&
-                  partial_file_place(part->partial, stage_tree_fd(fetch->spec->stage), path, error)
-            : partial_file_drop(part->partial, -1, NULL, NULL, error);
-    return placed && spool_add_member(fetch->spool, row->id, &member, chosen, error);
+    gboolean placed = !chosen || tree_writer_make_parents(fetch->tree, path, error);
+    if (placed && part->local) {
+        placed = !chosen || local_part_place(part, part->local, path, error);
+    } else if (placed) {
+        placed = chosen ? partial_file_place(part->partial, stage_tree_fd(fetch->spec->stage), path,
+                                             error)
+                        : partial_file_drop(part->partial, -1, NULL, NULL, error);
+    }
+    return placed && spool_add_member(fetch->spool, row->id, &member, chosen, error) &&
+           spool_name_member(fetch->spool, row->id, part->name, path, error);
+}
+
+/* The same file lies there twice: one is enough. */
+static gboolean is_twin(const Part *part, const char *path)
+{
+    return part->local && spool_find_file(part->bundle->fetch->spool, path, NULL);
 }
 
 /* What came is right: it gets its place and its row. */
@@ -163,6 +197,11 @@ static void part_settle(Part *part, const char *path, const Verdict *verdict)
         g_autofree char *why =
             g_strdup_printf(_("it has the image %s twice, with different contents"), path);
         bundle_doubt(bundle, LEG_WRONG, why);
+        part_end(part);
+        return;
+    }
+    if (is_twin(part, path)) {
+        bundle->count--;
         part_end(part);
         return;
     }
@@ -221,7 +260,7 @@ static void part_judge(Part *part, const char *path)
     }
 }
 
-static void on_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
+void part_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data)
 {
     Part *part = data;
     Bundle *bundle = part->bundle;
@@ -238,6 +277,11 @@ static void on_digested(const DigestSet *digests, guint64 size, int errno_value,
     }
     part->seen = *digests;
     part->seen_size = size;
+    g_autofree char *changed = part->local ? local_part_check(part, part->local) : NULL;
+    if (changed) {
+        part_fail(part, LEG_WRONG, changed);
+        return;
+    }
     /* Bytes that are not what their ETag promises may say anything of themselves. */
     gboolean agree = FALSE, differ = FALSE;
     digest_set_compare(&part->hinted, &part->seen, &agree, &differ);
@@ -271,7 +315,7 @@ static void on_done(Transfer *transfer, const Outcome *outcome, gpointer data)
     const Reference *reference = fetch->spec->reference;
     part->is_the_engines = FALSE;
     if (outcome->kind == OUTCOME_OK && !fetch->stopping && !bundle->is_over) {
-        partial_file_digest(part->partial, on_digested, part);
+        partial_file_digest(part->partial, part_digested, part);
     } else if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
         part_end(part);
     } else if (outcome_stops_run(outcome)) {
@@ -382,6 +426,10 @@ void part_start(Part *part)
     } else {
         g_hash_table_add(bundle->parts, part);
         bundle->fetch->running_parts++;
-        part_submit(part);
+        if (bundle->fetch->spec->local) {
+            local_part_start(part, &part->local);
+        } else {
+            part_submit(part);
+        }
     }
 }

@@ -8,7 +8,7 @@ static const char *first_address(const Work *work, const Leg *leg)
     return g_ptr_array_index(work->row->file->addresses, leg->first);
 }
 
-static void begin_leg(Work *work)
+void work_begin_leg(Work *work)
 {
     const Leg *leg = course_leg(work->course);
     if (leg->is_bundle) {
@@ -33,19 +33,33 @@ void works_waiting(Fetch *fetch)
     }
 }
 
+static gboolean has_bundle(const FileSpec *file)
+{
+    for (guint i = 0; i < file->addresses->len; i++) {
+        if (address_is_bundle(g_ptr_array_index(file->addresses, i))) {
+            return TRUE;
+        }
+    }
+    return FALSE;
+}
+
 gboolean work_begin_course(Work *work)
 {
     const FileSpec *file = work->row->file;
     const Fetch *fetch = work->fetch;
     if (fetch->spec->local) {
-        return FALSE;
+        gboolean by_images = fetch->spec->local->series && file->unpack && file->unpack->series;
+        if (by_images) {
+            bundle_start(work, NULL);
+        }
+        return by_images;
     }
     gboolean by_objects = file->role == FILE_ROLE_ARCHIVE && file->unpack && file->unpack->series &&
                           fetch->spec->reference->fetcher->list_bundle;
-    work->course = course_new(file->addresses, by_objects);
-    if (!work->course) {
+    if (!by_objects && !has_bundle(file)) {
         return FALSE;
     }
+    work->course = course_new(file->addresses, by_objects);
     if (!course_leg(work->course)) {
         work_fail(work,
                   g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
@@ -54,7 +68,7 @@ gboolean work_begin_course(Work *work)
                               file->path, fetch->spec->command));
         return TRUE;
     }
-    begin_leg(work);
+    work_begin_leg(work);
     return TRUE;
 }
 
@@ -69,14 +83,18 @@ static void tell_next(Work *work, const char *from, const Leg *next, const char 
 
 static void fail(Work *work)
 {
-    const Reference *reference = work->fetch->spec->reference;
-    const FileSpec *file = work->row->file;
-    g_autofree char *words = course_words(work->course);
-    const char *name = file->unpack && file->unpack->series ? file->unpack->series : file->path;
     if (course_is_empty(work->course)) {
-        work_is_absent(work, 404, words);
+        work_is_absent(work, 404, g_ptr_array_index(work->row->file->addresses, 0));
         return;
     }
+    const Reference *reference = work->fetch->spec->reference;
+    const FileSpec *file = work->row->file;
+    if (work->error) {
+        work_fail(work, g_steal_pointer(&work->error));
+        return;
+    }
+    g_autofree char *words = course_words(work->course);
+    const char *name = file->unpack && file->unpack->series ? file->unpack->series : file->path;
     work_fail(work, g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
                                 _("%s of %s could not be had from anywhere: %s. The others go on; "
                                   "ask for it again later with: %s"),
@@ -90,11 +108,14 @@ void work_leg_over(Work *work, LegEnd end, const char *why)
         work_free(work);
         return;
     }
+    if (work_look_again(work, end, why)) {
+        return;
+    }
     const char *from = first_address(work, course_leg(work->course));
     const Leg *next = course_advance(work->course, end, why);
     if (next) {
         tell_next(work, from, next, why);
-        begin_leg(work);
+        work_begin_leg(work);
     } else {
         fail(work);
     }
@@ -119,6 +140,12 @@ static LegEnd end_of(const Outcome *outcome)
 
 void work_leg_failed(Work *work, const Outcome *outcome)
 {
+    const Reference *reference = work->fetch->spec->reference;
+    g_clear_error(&work->error);
+    if (work->course->legs->len == 1 && outcome->kind != OUTCOME_ABSENT) {
+        work->error = outcome_to_error(outcome, work->row->file->path, reference->ref,
+                                       reference->fetcher, reference->locator, reference->manifest);
+    }
     work->end = end_of(outcome);
     g_free(work->why);
     work->why = outcome->detail   ? g_strdup(outcome->detail)

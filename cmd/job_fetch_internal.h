@@ -63,6 +63,8 @@ typedef struct {
     gboolean leaves;      /* the leg is over once the unpacking has ended: END, WHY */
     LegEnd end;
     char *why;
+    GError *error;       /* of a transfer that is the only leg */
+    gboolean has_looked; /* the source was asked what it says of it now */
 } Work;
 
 /* job_work.c */
@@ -117,6 +119,8 @@ void work_gather(Work *work); /* in place of a transfer */
 void gather_refuse(Work *work);
 gboolean gather_place(Work *work, int folder_fd, TreeWriter *writer, GError **error);
 int gather_fd(const Work *work); /* of an archive */
+/* The copying threads, made when first asked for; NULL and errno. */
+CopyPool *fetch_copies(Fetch *fetch);
 /* The run stops: nothing more is read. */
 void gather_stop(Fetch *fetch);
 void gather_free(Work *work);

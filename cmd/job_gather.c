@@ -190,36 +190,7 @@ static void read_file(Work *work, int fd)
                                              job_store(work->fetch->job), on_read, work);
 }
 
-/* Only who may write a file by no other name than this one gives it away whole. */
-static gboolean is_ours_alone(const struct stat *now)
-{
-    return now->st_uid == geteuid() && now->st_nlink == 1;
-}
-
-/* The original itself gets a name among the partial files. */
-static gboolean get_original(Work *work)
-{
-    LocalFiles *local = work->fetch->spec->local;
-    Gather *gather = work->gather;
-    struct stat now;
-    int folder = stage_partial_fd(work->fetch->spec->stage);
-    g_autofree char *name = local_files_name(local, work->row->file->path);
-    gboolean got = FALSE;
-    if (local->how == LOCAL_TAKE) {
-        got = renameat(local->fd, name, folder, gather->key) == 0;
-    } else if (local->how == LOCAL_MOVE && is_ours_alone(&gather->before)) {
-        got = linkat(local->fd, name, folder, gather->key, 0) == 0;
-        local->linked += got;
-    }
-    if (got && (fstatat(folder, gather->key, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
-                now.st_ino != gather->before.st_ino || now.st_dev != gather->before.st_dev)) {
-        unlinkat(folder, gather->key, 0);
-        got = FALSE;
-    }
-    return got;
-}
-
-static CopyPool *copies_of(Fetch *fetch)
+CopyPool *fetch_copies(Fetch *fetch)
 {
     if (!fetch->copies) {
         fetch->copies = copy_pool_new(0);
@@ -240,7 +211,7 @@ static void copy_file(Work *work, int fd)
         read_file(work, to);
         return;
     }
-    CopyPool *copies = to >= 0 ? copies_of(fetch) : NULL;
+    CopyPool *copies = to >= 0 ? fetch_copies(fetch) : NULL;
     if (copies) {
         copy_pool_file(copies, fd, to, wanted_bytes_algorithms(&work->row->wanted),
                        job_store(fetch->job), on_copied, work);
@@ -308,7 +279,9 @@ void work_gather(Work *work)
     }
     gather->key = g_strdup_printf("%" G_GINT64_FORMAT ".adopt", work->row->id);
     unlinkat(stage_partial_fd(fetch->spec->stage), gather->key, 0);
-    gather->is_stamped = get_original(work);
+    g_autofree char *name = local_files_name(local, work->row->file->path);
+    gather->is_stamped = local_files_give(local, name, &gather->before,
+                                          stage_partial_fd(fetch->spec->stage), gather->key);
     if (gather->is_stamped) {
         read_file(work, fd);
     } else {

@@ -34,6 +34,7 @@ void local_files_clear(LocalFiles *files)
     if (files->taken) {
         fclose(files->taken);
     }
+    series_map_free(files->series);
     *files = (LocalFiles){.fd = -1};
 }
 
@@ -113,6 +114,31 @@ int local_files_open(const LocalFiles *files, const char *path, struct stat *now
         error_set_storage(error, errno, _("%s cannot be read"), shown);
     }
     return -1;
+}
+
+/* Only who may write a file by no other name than this one gives it away whole. */
+static gboolean is_ours_alone(const struct stat *now)
+{
+    return now->st_uid == geteuid() && now->st_nlink == 1;
+}
+
+gboolean local_files_give(LocalFiles *files, const char *name, const struct stat *before,
+                          int folder_fd, const char *key)
+{
+    struct stat now;
+    gboolean given = FALSE;
+    if (files->how == LOCAL_TAKE) {
+        given = renameat(files->fd, name, folder_fd, key) == 0;
+    } else if (files->how == LOCAL_MOVE && is_ours_alone(before)) {
+        given = linkat(files->fd, name, folder_fd, key, 0) == 0;
+        files->linked += given;
+    }
+    if (given && (fstatat(folder_fd, key, &now, AT_SYMLINK_NOFOLLOW) != 0 ||
+                  now.st_ino != before->st_ino || now.st_dev != before->st_dev)) {
+        unlinkat(folder_fd, key, 0);
+        given = FALSE;
+    }
+    return given;
 }
 
 gboolean local_files_note_taken(LocalFiles *files, const char *path, const struct stat *now,

@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include "series_map.h"
+
 #include <glib.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -26,6 +28,7 @@ typedef struct {
                               the files; else somebody vouches for it */
     FILE *taken;           /* LOCAL_MOVE: what was taken in this run, for local_files_remove() */
     guint64 cloned, copied, linked; /* files */
+    SeriesMap *series; /* images of series, wherever they lie below FD; NULL: files have names */
 } LocalFiles;
 
 /* FOLDER and FD are taken over. */
@@ -49,6 +52,10 @@ LocalState local_files_stat(const LocalFiles *files, const char *name, struct st
 /* For reading; -1 with an error: _DAMAGED (not there, no regular file), _STORAGE. */
 int local_files_open(const LocalFiles *files, const char *path, struct stat *now, GError **error);
 
+/* LOCAL_TAKE, LOCAL_MOVE: the original NAME (below FD), as it is in BEFORE, gets the name KEY below
+ * FOLDER_FD. FALSE where it cannot, or is not ours alone: it must be copied. */
+gboolean local_files_give(LocalFiles *files, const char *name, const struct stat *before,
+                          int folder_fd, const char *key);
 /* LOCAL_MOVE: the original of PATH was taken as it is in NOW. */
 gboolean local_files_note_taken(LocalFiles *files, const char *path, const struct stat *now,
                                 GError **error);
