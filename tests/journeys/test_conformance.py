@@ -9,7 +9,8 @@ import shutil
 import unittest
 
 from journey import HERE, NOWHERE, Journey
-from origins import Noise, PhysioNetSite, UciCdnSite, UciSet, UciSite, Version, archives, faults
+from origins import (KaggleDataset, KaggleSite, KaggleVersion, Noise, PhysioNetSite, Site, UciCdnSite, UciSet, UciSite, Version,
+                     archives, faults)
 from origins.example import ExampleSite
 from origins.nbia import NbiaSite
 from origins.pathdb import PathDbSite, Slide, SlideCollection
@@ -119,6 +120,47 @@ class PhysioNet(Row):
 
     def renew(self):
         self.server.site.add(self.version("1.0.1", 2))
+        return self.wanted
+
+
+class Kaggle(Row):
+    source = "kaggle"
+    ref = "kaggle/ana/heart-images"
+    data, listing, large = "/kaggle-data-sets/*", "*datasets/*", "/kaggle-data-sets/*/heart-images.zip"
+    refused = {401: 5, 403: 5, 404: 7, 451: 5, 503: 5}  # pages in the storage's place, which has none
+    login_page = 5
+
+    class Joined(Site):
+        """The API and the storage on one port, each by its own name."""
+
+        def __init__(self, api):
+            self.api = api
+
+        def answer(self, request):
+            return (self.api.storage if request.path.startswith("/kaggle-") else self.api).answer(request)
+
+    def begin(self):
+        self.set = KaggleDataset("ana", "heart-images", "Heart Images", [self.version(1, 0)])
+        self.server = self.origin(self.Joined(KaggleSite([self.set])), "kaggle")
+        self.server.site.api.storage.base = self.server.url_by_name
+        self.listed = ["heart-images.zip"]
+
+    @staticmethod
+    def version(number, seed):
+        made = KaggleVersion(number, members(seed), archives.make_zip(members(seed)))
+        made.archive_name = "heart-images.zip"
+        return made
+
+    @property
+    def wanted(self):
+        return self.set.current.files
+
+    def change(self):
+        self.set.versions[-1:] = [self.version(1, 1)]
+        return self.wanted
+
+    def renew(self):
+        self.set.versions.append(self.version(2, 2))
         return self.wanted
 
 
@@ -441,7 +483,8 @@ class Conformance(WithExample):
     def test_no_credential_to_foreign_hosts(self):
         foreign = self.origin()
         foreign.site.add("large.bin", self.wanted[self.at("large.bin")])
-        foreign.site.add("heart+data.zip", archives.make_zip(self.wanted))
+        for archive in ("heart+data.zip", "heart-images.zip"):
+            foreign.site.add(archive, archives.make_zip(self.wanted))
         name = self.large.rpartition("/")[2]
         self.refuse(faults.redirect(f"{foreign.url}/{name}", self.large, method=None))
         upper = self.source.upper()
@@ -457,7 +500,7 @@ def case(row):
     return type(f"{row.__name__}Conformance", (row, Conformance), {})
 
 
-SOURCES = (Uci, PhysioNet, Tcia, S3, Http, Example)
+SOURCES = (Uci, PhysioNet, Kaggle, Tcia, S3, Http, Example)
 ROWS = {row.source for row in SOURCES}
 globals().update({f"{row.__name__}Conformance": case(row) for row in SOURCES})
 del Conformance
