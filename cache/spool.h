@@ -138,6 +138,9 @@ gboolean spool_note_queued(Spool *spool, gint64 id, GError **error);
  * name by case. A second member of the same path and bytes is one. */
 gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gboolean chosen,
                           GError **error);
+/* The directory of the archive of row ID has a member at PATH that is not chosen and not here. What
+ * is known of it already stays. */
+gboolean spool_list_member(Spool *spool, gint64 id, const char *path, guint64 size, GError **error);
 gboolean spool_forget_members(Spool *spool, gint64 id, GError **error);
 /* Every download that is staged is a member of ARCHIVE, whose own bytes never came: it becomes the
  * one download, and they its members. For a tree that somebody unpacked by hand. */

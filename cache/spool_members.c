@@ -104,6 +104,17 @@ gboolean spool_add_member(Spool *spool, gint64 id, const LockFile *member, gbool
            spool_commit_full(spool, error);
 }
 
+gboolean spool_list_member(Spool *spool, gint64 id, const char *path, guint64 size, GError **error)
+{
+    return relpath_check(path, error) && spool_touch(spool, error) &&
+           database_run(spool->database, error,
+                        "INSERT INTO member(path, archive, key, size, state, epoch)"
+                        " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(path, archive) DO NOTHING",
+                        "tiiuii", path, id, spool_path_key(path), size, (gint64)SPOOL_SKIPPED,
+                        spool->epoch) &&
+           spool_commit_full(spool, error);
+}
+
 gboolean spool_forget_members(Spool *spool, gint64 id, GError **error)
 {
     /* What the lock told of stays known: it says what the members must be. */

@@ -4,6 +4,7 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_bundle.h"
+#include "job_ranges.h"
 #include "series_member.h"
 
 #include <dirent.h>
@@ -299,6 +300,10 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     look_at_leftovers(&fetch);
     if (fetch.index) {
         index_gather(fetch.index, TRUE);
+    }
+    GError *ranges = NULL;
+    if (!range_plan_fetch(spec->ranges, spec, report, &ranges)) {
+        fetch_stop(&fetch, ranges);
     }
     run(&fetch);
     if (fetch.index) {

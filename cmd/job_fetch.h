@@ -24,14 +24,17 @@ typedef struct {
     const RoomLimits *limits;
     const char *command; /* the line that goes on, for messages */
     const char *anew;    /* the line that begins it, with its options; NULL: the same */
-    gboolean is_repair;  /* nothing is taken from the mirror itself */
-    LocalFiles *local;   /* the bytes are there, and no network is needed; NULL: the source's */
+    struct RangePlan
+        *ranges;        /* members that are fetched by themselves (job_ranges.h); NULL: none */
+    gboolean is_repair; /* nothing is taken from the mirror itself */
+    LocalFiles *local;  /* the bytes are there, and no network is needed; NULL: the source's */
 } FetchSpec;
 
 typedef struct {
     guint64 fetched_files, fetched_bytes; /* verified and staged in this run: downloads */
     guint64 received;                     /* bytes over the network */
     guint64 absent, failed;
+    gboolean renewed;  /* the source says something else of what it lists than when it was asked */
     guint64 unvouched; /* of the downloads that came object by object those whose source has no hash
                           of them as a whole */
     guint64 shared_files, shared_bytes; /* taken from the mirror itself */

@@ -1,5 +1,7 @@
 #include "job_plan.h"
 
+#include "job_ranges.h"
+
 #include "disks.h"
 #include "error.h"
 #include "event_log.h"
@@ -27,6 +29,9 @@ typedef struct {
     guint64 members, member_bytes;
     guint64 series, series_bytes; /* of them those of series of images */
     guint64 archive_bytes;        /* of archives whose contents are not known */
+    /* Of archives whose members are fetched by themselves: what is fetched, what lies beside it;
+     * and what they themselves would have been. */
+    guint64 ranged, range_bytes, range_peak, unasked_bytes, unasked_unknown;
 } ArchiveSums;
 
 typedef struct {
@@ -117,12 +122,34 @@ static gboolean count_series(ArchiveSums *sums, const FileSpec *file)
     return TRUE;
 }
 
+/* Its members are fetched by themselves. */
+static gboolean count_ranges(ArchiveSums *sums, const SpoolDownload *download)
+{
+    RangeFigures figures;
+    if (!range_plan_find(sums->spec->ranges, download->id, &figures)) {
+        return FALSE;
+    }
+    sums->members += figures.members;
+    sums->member_bytes += figures.on_disk;
+    sums->range_bytes += figures.fetch;
+    sums->range_peak = MAX(sums->range_peak, figures.peak);
+    sums->ranged++;
+    if (download->file->size == SIZE_UNKNOWN) {
+        sums->unasked_unknown++;
+    } else {
+        sums->unasked_bytes += download->file->size;
+    }
+    return TRUE;
+}
+
 static gboolean on_archive(const SpoolDownload *download, gpointer data, GError **error)
 {
     ArchiveSums *sums = data;
     if (download->file->unpack) {
         sums->archives++;
-        if (count_series(sums, download->file)) {
+        if (count_ranges(sums, download)) {
+            sums->archives_known++;
+        } else if (count_series(sums, download->file)) {
             sums->archives_known++;
         } else if (look_into_zip(sums, download->file)) {
             sums->archives_known++;
@@ -144,24 +171,27 @@ static void on_left(const char *key, guint64 bytes, gpointer data)
 static void figures(const PlanSpec *spec, const SpoolTotals *totals, const ArchiveSums *sums,
                     Plan *plan)
 {
-    guint64 fetch = totals->queued_bytes;
-    gboolean open_ended = totals->queued_unknown > sums->series;
-    if (open_ended && sums->series == 0 && spec->head && spec->head->total_bytes != SIZE_UNKNOWN &&
-        totals->skipped == 0) {
+    guint64 fetch = totals->queued_bytes - MIN(totals->queued_bytes, sums->unasked_bytes);
+    guint64 archives =
+        totals->queued_archive_bytes - MIN(totals->queued_archive_bytes, sums->unasked_bytes);
+    gboolean open_ended = totals->queued_unknown > sums->series + sums->unasked_unknown;
+    if (open_ended && sums->series == 0 && sums->ranged == 0 && spec->head &&
+        spec->head->total_bytes != SIZE_UNKNOWN && totals->skipped == 0) {
         guint64 have = totals->staged_bytes + totals->installed_bytes;
         fetch = MAX(fetch, spec->head->total_bytes > have ? spec->head->total_bytes - have : 0);
         open_ended = FALSE;
     }
     gboolean unknown_members = sums->archives > sums->archives_known;
-    guint64 plain = fetch - MIN(fetch, totals->queued_archive_bytes);
+    guint64 plain = fetch - MIN(fetch, archives);
     guint64 unpacked = sums->member_bytes + sums->archive_bytes;
     /* Zips of series are smaller than their images, by how much nobody says. */
-    guint64 comes = fetch + sums->series_bytes;
+    guint64 comes = fetch + sums->series_bytes + sums->range_bytes;
     plan->fetch = (PlanFigure){comes - MIN(comes, sums->resume_bytes), open_ended};
-    plan->on_disk = (PlanFigure){totals->held_bytes + plain + unpacked +
-                                     (spec->keep_archives ? totals->queued_archive_bytes : 0),
-                                 open_ended || unknown_members};
-    guint64 beside = spec->keep_archives ? totals->queued_archive_bytes : totals->largest_archive;
+    plan->on_disk =
+        (PlanFigure){totals->held_bytes + plain + unpacked + (spec->keep_archives ? archives : 0),
+                     open_ended || unknown_members};
+    guint64 largest = sums->ranged == totals->queued_archives ? 0 : totals->largest_archive;
+    guint64 beside = (spec->keep_archives ? archives : largest) + sums->range_peak;
     plan->peak =
         (PlanFigure){plain + unpacked + beside - MIN(plain + unpacked + beside, sums->resume_bytes),
                      open_ended || unknown_members};

@@ -14,6 +14,7 @@ typedef struct {
     int partial_fd;          /* where partial files lie; -1: none */
     guint64 kept_bytes;      /* received before, beside what lies there and in the spool */
     gboolean keep_archives;
+    const struct RangePlan *ranges; /* archives of which members alone are fetched; NULL: none */
     const Reference *reference;
     const char *version;
     const RoomLimits *limits;

@@ -5,6 +5,7 @@
 #include "i18n.h"
 #include "job_plan.h"
 #include "job_pull_internal.h"
+#include "job_ranges.h"
 #include "job_sweep.h"
 #include "proofs.h"
 #include "size_text.h"
@@ -191,9 +192,26 @@ void pull_note_proof(Pull *pull, const LockHeader *header, const char *by)
     }
 }
 
+/* The source said something else of a file while it was fetched: its state is the newer one. */
+static gboolean renew_state(Pull *pull, GError **error)
+{
+    if (!pull->name->state || !pull->head) {
+        return TRUE;
+    }
+    char *state = spool_source_state(pull->spool, pull->head, error);
+    if (state) {
+        g_free(pull->name->state);
+        pull->name->state = state;
+    }
+    return state != NULL;
+}
+
 static gboolean pull_install(Pull *pull, GError **error)
 {
     if (pull->result->fetched.left_over && !job_sweep(pull->stage, error)) {
+        return FALSE;
+    }
+    if (pull->result->fetched.renewed && !renew_state(pull, error)) {
         return FALSE;
     }
     g_autoptr(LockHeader) header = pull_make_header(pull);
@@ -312,6 +330,7 @@ static gboolean pull_bring(Pull *pull, const SpoolTotals *totals, GError **error
                        .selection = pull->selection,
                        .require = pull->request->require,
                        .keep_archives = pull->request->keep_archives,
+                       .ranges = pull->ranges,
                        .limits = &pull->limits,
                        .command = pull->command,
                        .anew = pull->anew};
@@ -365,12 +384,24 @@ gboolean pull_fetch(Pull *pull, GError **error)
             pull->reference->ref, pull->standing->version);
         return FALSE;
     }
+    const RangeSpec ranges = {.reference = pull->reference,
+                              .spool = pull->spool,
+                              .selection = pull->selection,
+                              .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
+                              .needs_whole = pull->request->keep_archives ||
+                                             pull->request->require != REQUIRE_NOTHING};
+    g_autoptr(RangePlan) parts = range_plan_new(pull->job, &ranges, error);
+    if (!parts) {
+        return FALSE;
+    }
+    pull->ranges = parts;
     PlanSpec plan = {.mirror = pull->mirror,
                      .spool = pull->spool,
                      .head = pull->head,
                      .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
                      .kept_bytes = pull->request->dry_run ? pull->request->kept_bytes : 0,
                      .keep_archives = pull->request->keep_archives,
+                     .ranges = parts,
                      .reference = pull->reference,
                      .version = pull->name->version,
                      .limits = &pull->limits,

@@ -26,9 +26,11 @@ typedef struct {
     Selection *selection; /* what the version is to hold afterwards */
     VersionName *name;
     RoomLimits limits;
-    char *command;       /* the line that goes on */
-    char *anew;          /* the line that begins it, with its options */
-    gboolean keep_stage; /* even where nothing has come yet */
+    struct RangePlan *ranges; /* members that are fetched by themselves; borrowed while it plans and
+                                 fetches */
+    char *command;            /* the line that goes on */
+    char *anew;               /* the line that begins it, with its options */
+    gboolean keep_stage;      /* even where nothing has come yet */
 } Pull;
 
 #define PULL_PLAN_ID "plan_id" /* fact of the spool: which plan its listing was made for */

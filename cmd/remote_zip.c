@@ -461,14 +461,36 @@ guint64 remote_zip_entry_length(const ZipEntry *entry)
     return LOCAL_BYTES + entry->local_name_length + EXTRA_BYTES + entry->compressed;
 }
 
-gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 look_to,
-                         int fd, GError **error)
+/* The entries from FIRST on that come by one request; *TO is where that ends. */
+static guint stretch_of(const ZipEntry *entries, guint first, guint count, guint64 gap, guint64 *to)
+{
+    guint next = first;
+    *to = 0;
+    while (next < count &&
+           (next == first || (entries[next].header_offset >= entries[next - 1].header_offset &&
+                              entries[next].header_offset <= *to + gap))) {
+        *to = MAX(*to, entries[next].header_offset + remote_zip_entry_length(&entries[next]));
+        next++;
+    }
+    return next;
+}
+
+void remote_zip_forget(RemoteZip *zip)
+{
+    g_clear_pointer(&zip->piece, document_free);
+}
+
+gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 gap, int fd,
+                         GError **error)
 {
     g_autofree guint64 *offsets = g_new(guint64, count);
     guint64 at = 0, directory = 0;
-    zip->look_to = look_to;
+    guint next = 0;
     for (guint i = 0; i < count; i++) {
         guint64 length = 0;
+        if (i == next) {
+            next = stretch_of(entries, i, count, gap, &zip->look_to);
+        }
         offsets[i] = at;
         if (at >= G_MAXUINT32 || !copy_entry(zip, &entries[i], fd, &length, error)) {
             return at < G_MAXUINT32 ? FALSE : damaged(zip, error);

@@ -37,10 +37,13 @@ gboolean remote_zip_each(RemoteZip *zip,
 /* How many bytes of the file hold ENTRY, as far as its row tells. */
 guint64 remote_zip_entry_length(const ZipEntry *entry);
 /* Writes a zip of COUNT entries (their names are not looked at) to FD, an empty file: their bytes
- * as they lie on the host, those before the last below 4 GiB together. What lies in front of
- * LOOK_TO is fetched with what is needed before it. */
-gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 look_to,
-                         int fd, GError **error);
+ * as they lie on the host, those before the last below 4 GiB together. Entries with no more than
+ * GAP bytes between them come with those, by one request. */
+gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 gap, int fd,
+                         GError **error);
+
+/* What was fetched of its entries turned out wrong: it is asked for again. */
+void remote_zip_forget(RemoteZip *zip);
 
 typedef enum {
     REMOTE_ZIP_EXTRACTED,
