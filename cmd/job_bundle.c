@@ -7,9 +7,6 @@
 #include "series_member.h"
 #include "spool_series.h"
 
-/* Failures of one object in a row before another address is asked, where there is one. */
-#define ATTEMPTS_BEFORE_NEXT 4
-
 static void bundle_free(Bundle *bundle)
 {
     g_ptr_array_remove(bundle->fetch->bundles, bundle);

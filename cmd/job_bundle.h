@@ -17,6 +17,8 @@
 #define MOST_BUNDLES 12        /* running at once: each has a thread that lists */
 #define MOST_PARTS_WAITING 256 /* listed and not begun, of one bundle */
 #define MOST_PARTS 96          /* on their way, of all bundles together */
+/* Failures in a row before another address is asked, where there is one. */
+#define ATTEMPTS_BEFORE_NEXT 4
 
 typedef struct Part Part;
 

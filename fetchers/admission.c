@@ -313,6 +313,7 @@ void admission_note_answer(Engine *engine, Host *host)
 {
     host->limits.line_failures = 0;
     engine->line_failures = 0;
+    engine->line_down_since = 0;
     engine->host_answered = TRUE;
     if (!engine->line_down)
         return;
@@ -337,8 +338,9 @@ gboolean admission_note_line_failure(Engine *engine, Host *host)
     if (engine->line_failures < LINE_FAILURES)
         return FALSE;
     engine->line_down = TRUE;
-    engine->line_down_since = engine_now();
-    engine->line_probe_at = engine->line_down_since + (gint64)engine->config.patience_interval_ms;
+    if (engine->line_down_since == 0)
+        engine->line_down_since = engine_now();
+    engine->line_probe_at = engine_now() + (gint64)engine->config.patience_interval_ms;
     event_log(EVENT_LOG_WARNING,
               _("No host can be reached (lastly %s): the line is down. One address is tried every "
                 "%.3g s; nothing is lost."),
@@ -382,6 +384,15 @@ static void give_up_the_line(Engine *engine)
         Transfer *transfer = g_ptr_array_index(engine->running, i);
         if (transfer->state == TRANSFER_RUNNING && transfer->attempts->len == 0)
             round_end(transfer, &outcome);
+    }
+}
+
+/* A host that has not failed says whether it is the line. */
+static void look_at_the_others(Engine *engine)
+{
+    for (guint i = 0; i < engine->host_order->len && engine->line_down; i++) {
+        const Host *host = g_ptr_array_index(engine->host_order, i);
+        engine->line_down = host->limits.line_failures > 0 || next_waiting(engine, host) == NULL;
     }
 }
 
@@ -508,6 +519,8 @@ gint64 admission_run(Engine *engine)
 {
     if (engine->cancelled)
         return -1;
+    if (engine->line_down)
+        look_at_the_others(engine);
     if (engine->line_down)
         return probe_the_line(engine);
     wake_those_of_the_line(engine);

@@ -12,6 +12,7 @@
 #define PAGE_SERIES 5000
 #define PAGE_MOST_BYTES (32 * 1024 * 1024)
 #define FIRST_BYTE_MS (2 * 60 * 1000) /* its first call may wait for a machine to start */
+#define MOST_ATTEMPTS 4               /* without it everything comes from NBIA */
 #define MOST_READINGS 3
 
 char *idc_collection_id(const char *collection)
@@ -35,6 +36,7 @@ static json_t *ask(HostServices *services, const char *base, const char *path, c
     const DocumentRequest request = {.url = url,
                                      .max_bytes = PAGE_MOST_BYTES,
                                      .first_byte_ms = FIRST_BYTE_MS,
+                                     .most_attempts = MOST_ATTEMPTS,
                                      .post_body = body,
                                      .post_type = body ? "application/json" : NULL};
     g_autoptr(Document) document = services->get(services, &request, error);

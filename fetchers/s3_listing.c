@@ -69,6 +69,7 @@ static Document *ask(const S3Listing *listing, const char *token, GError **error
         .max_bytes = PAGE_MOST_BYTES,
         .any_refusal = TRUE,
         .keep_redirect = TRUE,
+        .most_attempts = listing->most_attempts,
         .signer = listing->signer,
     };
     return listing->services->get(listing->services, &request, error);

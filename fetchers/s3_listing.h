@@ -38,6 +38,7 @@ typedef struct {
     const char *bucket;
     const char *prefix;          /* "" for all */
     const RequestSigner *signer; /* NULL: anonymous */
+    guint most_attempts;         /* as DocumentRequest has it */
 } S3Listing;
 
 /* Every object, in the order of the bucket (by the bytes of the keys). Folder markers (no bytes,

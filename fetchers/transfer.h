@@ -34,7 +34,8 @@ typedef struct {
     const RequestSigner *signer; /* copied: signs requests to the host of FILE's address; NULL */
     gboolean is_document;        /* a fetcher's document: no segments, its own patience */
     guint64 first_byte_ms;       /* 0: the engine's */
-    guint most_attempts;         /* 0: as the engine's retries say */
+    guint most_attempts;         /* 0: as the engine's retries say; else it does not wait for the
+                                    line either, for there is another way */
     gboolean head_only;
     gboolean
         any_status; /* a document: bodies of other statuses are stored too, and count as done */

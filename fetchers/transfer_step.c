@@ -194,7 +194,7 @@ void transfer_step(Transfer *transfer, const Outcome *outcome)
     }
     transfer->history.host_answered = engine->host_answered;
     if (nothing_came(outcome) && admission_note_line_failure(engine, transfer->host) &&
-        transfer->most_attempts != 1) {
+        transfer->most_attempts == 0) {
         admission_delay(engine, transfer, engine->config.patience_interval_ms);
         transfer->waits_for_line = TRUE;
         return;

@@ -10,10 +10,12 @@
 
 typedef struct {
     const char *url;
-    const char *const *headers;    /* NULL-terminated "Name: value"; may be NULL */
-    guint64 max_bytes;             /* more is an error; 0: 64 MiB */
-    guint64 first_byte_ms;         /* patience for the first byte; 0: the engine's */
-    gboolean optional;             /* asked for once, for 10 s at most */
+    const char *const *headers; /* NULL-terminated "Name: value"; may be NULL */
+    guint64 max_bytes;          /* more is an error; 0: 64 MiB */
+    guint64 first_byte_ms;      /* patience for the first byte; 0: the engine's */
+    gboolean optional;          /* asked for once, for 10 s at most */
+    guint most_attempts; /* 0: as the engine's retries say. Else there is another place to ask: it
+                            does not wait for a line that is down either */
     const char *if_none_match;     /* entity tag for a conditional request; may be NULL */
     const char *if_modified_since; /* may be NULL */
     guint64 range_from, range_to; /* bytes [from, to); both 0: all. The last N bytes: from = 0, to =

@@ -5,7 +5,7 @@ import unittest
 import urllib.request
 import zipfile
 
-from journey import Journey
+from journey import NOWHERE, Journey
 from origins import faults, nbia_zip
 from origins.tcia_data import Collection, make_collection, make_series, tree_digest
 from origins.tcia_world import TciaWorld
@@ -166,6 +166,23 @@ class Short(Zips):
         self.assertEqual(len(self.zips_asked_for(world, series)), 3)
         for entry in self.zips_asked_for(world):
             self.assertNotIn("range", entry.headers)
+
+
+class NobodyThere(Zips):
+    """A host that cannot be reached is not the line: another one of the source's answers."""
+
+    def test_idc_cannot_be_reached(self):
+        for lost in (("idc", "idc-s3", "idc-gcs"), ("idc-s3", "idc-gcs"), ("idc-s3",)):
+            with self.subTest(lost=lost):
+                self.mirror = self.folder / "-".join(lost)
+                collection = self.collection = make_collection("Lung-Test", patients=2, studies=1, series=2, images=4)
+                world = TciaWorld([collection], nlst=[], without=lost,
+                                  make_origin=lambda name, site: self.origin(site, name))
+                self.endpoints.update({name: NOWHERE for name in lost})
+                self.configure(network_patience=100000)
+                path, result = self.pull("tcia/Lung-Test", seconds=60)
+                self.assert_arrived(path, self.tree(), result)
+                self.assertEqual(len(self.zips_asked_for(world)), 0 if lost == ("idc-s3",) else 4)
 
 
 class ByHand(Zips):
