@@ -1,0 +1,159 @@
+"""What TCIA's own programs left on disk becomes a version of the mirror: told by the images, not by names."""
+
+import json
+import os
+import shutil
+import unittest
+
+from origins import faults
+from origins.tcia_data import Collection, make_series
+from test_tcia_pull import Archive
+
+HEADER = "Series UID,Collection,File Location\r\n"
+
+
+class RetrieversTree(Archive):
+    def setUp(self):
+        super().setUp()
+        self.series = [make_series("Lung", f"P{number}", images=4, number=number) for number in range(1, 4)]
+        self.first = self.series[0]
+        self.collection = Collection("Lung", self.series)
+        self.tree = self.folder / "manifest-17" / "Lung"
+
+    def write(self, *series, numbered="1-{:02}.dcm"):
+        """As the Retriever does, descriptive: five digits of a UID are no name."""
+        for one in series:
+            folder = self.tree / one.patient / f"01-01-2000-NA-CT-{one.study[-5:]}" / f"1.000000-NA-{one.uid[-5:]}"
+            folder.mkdir(parents=True)
+            for number, image in enumerate(reversed(one.images), 1):
+                (folder / numbered.format(number)).write_bytes(image.bytes())
+            (folder / "md5hashes.csv").write_text("Filename,MD5Hash\n")
+        (self.tree / "LICENSE").write_text("terms")
+        (self.tree.parent / "metadata.csv").write_text(HEADER)
+        return self.tree.parent
+
+    def adopt(self, *options, expect=0, **more):
+        return self.medmirror("adopt", "--json", "tcia/Lung", self.tree.parent, *options, expect=expect, **more)
+
+    def refused(self, status, *words):
+        result = self.medmirror("adopt", "tcia/Lung", self.tree.parent, expect=status)
+        self.assert_explains(result, *words)
+        self.assert_nothing_installed()
+
+    def path_of(self, result):
+        paths = [event["path"] for line in result.out.splitlines() for event in [json.loads(line)]
+                 if event["event"] in ("result", "adopted") and event.get("path")]
+        self.assertTrue(paths, str(result))
+        return paths[-1]
+
+    def snapshot(self):
+        return {path.relative_to(self.tree.parent): path.read_bytes()
+                for path in self.tree.parent.rglob("*") if path.is_file()}
+
+    def test_a_whole_collection(self):
+        world = self.world([self.collection])
+        self.write(*self.series)
+        before = self.snapshot()
+        result = self.adopt()
+        path = self.path_of(result)
+        self.assert_tree(path, self.members(*self.series))
+        self.assertEqual(self.trusts(path), {"declared"}, "TCIA's hash of each series was asked for.")
+        self.assertEqual(self.zips(world) + self.objects(world), [])
+        self.assertEqual(self.snapshot(), before)
+        adopted = self.fingerprint(path)
+        self.mirror = self.folder / "other"
+        pulled, _ = self.pull_json("tcia/Lung")
+        self.assertEqual(self.fingerprint(pulled), adopted)
+        self.assertEqual([line for line in self.lock(pulled) if "file" in line],
+                         [line for line in self.lock(path) if "file" in line])
+
+    def fingerprint(self, path):
+        return self.lock(path)[0]["fingerprint"]
+
+    def test_some_of_its_series_are_a_part(self):
+        world = self.world([self.collection])
+        self.write(*self.series[:2])
+        result = self.adopt()
+        path = self.path_of(result)
+        self.assert_tree(path, self.members(*self.series[:2]))
+        self.assertNotEqual(self.lock(path)[0]["selection"], "all")
+        again, result = self.pull_json("tcia/Lung")
+        self.assert_tree(again, self.members(*self.series))
+        self.assertEqual(again, path)
+        self.assertEqual({entry.path.split("/")[-2] for entry in self.objects(world)}, {self.series[2].crdc_uuid})
+
+    def test_a_series_that_lacks_an_image(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        next(self.tree.rglob("1-04.dcm")).unlink()
+        self.refused(3, "3 of 4 images")
+        result = self.adopt("--allow-incomplete", expect=(0, 3, 7))
+        path = self.path_of(result)
+        again, result = self.pull_json("tcia/Lung")
+        self.assert_tree(again, self.members(*self.series))
+        self.assertEqual(again, path)
+
+    def test_an_image_that_is_damaged(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        victim = next(self.tree.rglob("1-02.dcm"))
+        content = bytearray(victim.read_bytes())
+        content[-1] ^= 1
+        victim.write_bytes(content)
+        self.refused(3, "declared")
+        self.assertEqual(victim.read_bytes(), bytes(content))
+
+    def test_another_collection(self):
+        self.world([self.collection])
+        self.write(make_series("Brain", "X1", images=3, number=77))
+        self.refused(2, "none is of")
+
+    def test_the_same_image_twice(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        shutil.copy(next(self.tree.rglob("1-01.dcm")), self.tree / "copy of an image")
+        path = self.path_of(self.adopt())
+        self.assert_tree(path, self.members(*self.series))
+
+    def test_moved(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        path = self.path_of(self.adopt("--move"))
+        self.assert_tree(path, self.members(*self.series))
+        self.assertEqual([name for name in self.snapshot() if name.suffix == ".dcm"], [])
+        self.assertTrue((self.tree / "LICENSE").exists(), "What is not the dataset's stays.")
+
+    def test_zipped(self):
+        self.world([self.collection])
+        archive = shutil.make_archive(str(self.folder / "tree"), "zip", self.write(*self.series))
+        result = self.medmirror("adopt", "--json", "tcia/Lung", archive)
+        self.assert_tree(self.path_of(result), self.members(*self.series))
+
+    def test_without_a_hash_of_the_series(self):
+        world = self.world([self.collection])
+        self.write(*self.series)
+        world.nbia.faults.add(faults.status(500, "*/getMD5Hierarchy*", method=None))
+        self.configure(retries=1)
+        path = self.path_of(self.adopt())
+        self.assert_tree(path, self.members(*self.series))
+        self.assertEqual(self.trusts(path), {"first use"})
+
+    def test_in_place_and_dry(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        result = self.medmirror("adopt", "tcia/Lung", self.tree.parent, "--in-place", expect=2)
+        self.assert_explains(result, "cannot be adopted in place")
+        self.adopt("--dry-run")
+        self.assert_nothing_installed()
+
+    def test_other_files_are_left(self):
+        self.world([self.collection])
+        self.write(*self.series)
+        (self.tree / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 40)
+        os.symlink("/etc/passwd", self.tree / "link")
+        path = self.path_of(self.adopt())
+        self.assert_tree(path, self.members(*self.series))
+
+
+if __name__ == "__main__":
+    unittest.main()
