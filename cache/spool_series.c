@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "file_facts.h"
 #include "i18n.h"
 #include "spool_private.h"
 
@@ -126,5 +127,16 @@ gboolean spool_trust_members(Spool *spool, gint64 id, Trust trust, GError **erro
                         "UPDATE member SET trust = ?1 WHERE archive = ?2 AND have != 0"
                         " AND trust != ?3",
                         "iii", (gint64)trust, id, (gint64)TRUST_LOCKED) &&
+           spool_commit_full(spool, error);
+}
+
+gboolean spool_note_facts(Spool *spool, gint64 id, const json_t *facts, GError **error)
+{
+    g_autofree char *text = file_facts_to_json(facts);
+    g_autofree char *content = file_facts_content(facts);
+    return spool_touch(spool, error) &&
+           database_run(spool->database, error,
+                        "UPDATE download SET facts = ?, content = ? WHERE id = ?", "tti", text,
+                        content, id) &&
            spool_commit_full(spool, error);
 }

@@ -29,5 +29,7 @@ gboolean spool_count_members(Spool *spool, gint64 id, SpoolMembers *members, GEr
  * memory than its cache. */
 gboolean spool_digest_members(Spool *spool, gint64 id, Digest *digest, GError **error);
 
+/* What the source says of row ID by now. */
+gboolean spool_note_facts(Spool *spool, gint64 id, const json_t *facts, GError **error);
 /* What speaks for the members of row ID that are here and that no lock vouches for. */
 gboolean spool_trust_members(Spool *spool, gint64 id, Trust trust, GError **error);

@@ -62,22 +62,16 @@ static void add_address(GArray *legs, const GPtrArray *addresses, guint at)
 
 Course *course_new(const GPtrArray *addresses, gboolean bundles)
 {
-    g_autoptr(Course) course = g_new0(Course, 1);
-    gboolean any = FALSE;
+    Course *course = g_new0(Course, 1);
     course->legs = g_array_new(FALSE, FALSE, sizeof(Leg));
     g_array_set_clear_func(course->legs, leg_clear);
     for (guint i = 0; i < addresses->len; i++) {
-        gboolean is_bundle = address_is_bundle(g_ptr_array_index(addresses, i));
-        any = any || is_bundle;
-        if (bundles || !is_bundle) {
+        if (bundles || !address_is_bundle(g_ptr_array_index(addresses, i))) {
             add_address(course->legs, addresses, i);
         }
     }
-    if (!any) {
-        return NULL;
-    }
     course->now = course_next(course->legs);
-    return g_steal_pointer(&course);
+    return course;
 }
 
 void course_free(Course *course)

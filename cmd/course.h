@@ -32,8 +32,7 @@ typedef struct {
 } Course;
 #define COURSE_END G_MAXUINT
 
-/* NULL where none of ADDRESSES (char*) is a bundle: the engine alone decides. BUNDLES FALSE: they
- * are passed over. Owned. */
+/* Of ADDRESSES (char*); BUNDLES FALSE: they are passed over. Owned. */
 Course *course_new(const GPtrArray *addresses, gboolean bundles);
 void course_free(Course *course);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Course, course_free)

@@ -44,6 +44,7 @@ void work_free(Work *work)
     g_clear_pointer(&work->row, spool_download_free);
     g_free(work->came_from);
     g_free(work->why);
+    g_clear_error(&work->error);
     g_free(work);
 }
 
@@ -607,6 +608,7 @@ void work_transfer(Work *work)
         .sink = partial_file_sink(work->partial),
         .holds_nothing = partial_file_is_fresh(work->partial),
         .home = job_store(fetch->job),
+        .most_attempts = work->course && course_has_more(work->course) ? ATTEMPTS_BEFORE_NEXT : 0,
         .by_login = on_by_login,
         .done = on_transfer_done,
         .data = work,

@@ -221,6 +221,11 @@ struct Fetcher {
      * declares nothing. NULL function: likewise. */
     gboolean (*vouch)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
                       HostServices *services, DigestSet *declared, GError **error);
+    /* What came is not what the listing says of FILE: what does the source say of it now? Its facts
+     * (owned); NULL without an error: nothing. May block; on a thread of its own. NULL function:
+     * likewise. */
+    json_t *(*look_again)(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                          HostServices *services, GError **error);
     /* Pure. Where the member at PATH of ARCHIVE can be had by itself; owned; NULL: nowhere. NULL
      * function: likewise. */
     char *(*member_address)(const Fetcher *fetcher, const json_t *locator, const FileSpec *archive,

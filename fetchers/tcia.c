@@ -120,6 +120,7 @@ const Fetcher tcia_fetcher = {
     .resolve = tcia_resolve,
     .list_bundle = tcia_list_bundle,
     .vouch = tcia_vouch,
+    .look_again = tcia_look_again,
     .classify = tcia_classify,
     .describe_access = tcia_describe_access,
 };

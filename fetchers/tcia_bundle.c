@@ -13,6 +13,9 @@
 
 #include <string.h>
 
+#define ROW_MOST_BYTES (256 * 1024) /* of one series */
+#define MOST_ATTEMPTS 4             /* of a page: another host may have it */
+
 typedef struct {
     const BundleTaker *taker;
     const char *address, *folder; /* "UUID/" */
@@ -75,8 +78,11 @@ gboolean tcia_list_bundle(const Fetcher *fetcher, const json_t *locator, const F
                     _("%s is no folder of a series in a bucket."), shown);
         return FALSE;
     }
-    const S3Listing listing = {
-        .services = services, .base = base, .bucket = bucket, .prefix = folder};
+    const S3Listing listing = {.services = services,
+                               .base = base,
+                               .bucket = bucket,
+                               .prefix = folder,
+                               .most_attempts = MOST_ATTEMPTS};
     Bundle bundle = {.taker = taker, .address = address, .folder = folder};
     guint64 count = 0;
     if (!s3_list(&listing, take_object, &bundle, &count, NULL, error))
@@ -121,4 +127,33 @@ gboolean tcia_vouch(const Fetcher *fetcher, const json_t *locator, const FileSpe
     if (has_hash)
         digest_set_add(declared, &hash);
     return TRUE;
+}
+
+/* What the Imaging Data Commons was asked for. */
+static void keep_own_facts(json_t *facts, const json_t *before)
+{
+    static const char *const own[] = {"crdc_series_uuid", "idc_version"};
+    for (guint i = 0; i < G_N_ELEMENTS(own); i++) {
+        json_t *value = json_object_get(before, own[i]);
+        if (value)
+            json_object_set(facts, own[i], value);
+    }
+}
+
+json_t *tcia_look_again(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                        HostServices *services, GError **error)
+{
+    const char *series = file->unpack ? file->unpack->series : NULL;
+    g_autofree char *server = series ? server_of(locator, file, services) : NULL;
+    g_autoptr(Document) document =
+        server ? nbia_get_list(services, server, "getSeries", "SeriesInstanceUID", series, error)
+               : NULL;
+    g_autofree char *text = document ? document_read(document, ROW_MOST_BYTES, NULL, error) : NULL;
+    json_t *list = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    const json_t *row = json_array_get(list, 0);
+    json_t *facts = json_is_object(row) ? tcia_series_facts(row) : NULL;
+    if (facts)
+        keep_own_facts(facts, file->facts);
+    json_decref(list);
+    return facts;
 }

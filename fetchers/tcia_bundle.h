@@ -11,3 +11,6 @@ gboolean tcia_list_bundle(const Fetcher *fetcher, const json_t *locator, const F
                           GError **error);
 gboolean tcia_vouch(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
                     HostServices *services, DigestSet *declared, GError **error);
+/* As Fetcher.look_again: what getSeries says of the series now. */
+json_t *tcia_look_again(const Fetcher *fetcher, const json_t *locator, const FileSpec *file,
+                        HostServices *services, GError **error);

@@ -113,7 +113,9 @@ static void test_without_bundles(void)
 
     g_autoptr(GPtrArray) plain = g_ptr_array_new();
     g_ptr_array_add(plain, (gpointer)NBIA);
-    g_assert_null(course_new(plain, TRUE));
+    g_autoptr(Course) one = course_new(plain, TRUE);
+    g_assert_cmpuint(one->legs->len, ==, 1);
+    g_assert_false(course_has_more(one));
 }
 
 int main(int argc, char **argv)
