@@ -21,6 +21,7 @@ typedef struct {
     char *name;         /* as it is spelled there */
     GPtrArray *names;   /* all that are there; NULL: nobody told */
     GError *why;        /* a server could not be asked; NULL: all could */
+    gboolean is_result; /* an analysis result: no server has it as a collection */
 } Search;
 
 static void search_clear(Search *search)
@@ -130,6 +131,8 @@ static void explain_nothing(const TciaListing *listing, const Search *search,
         tcia_set_controlled(error, listing->ref, listing->collection, extras->licence);
     else if (extras->aspera)
         tcia_set_aspera(error, listing->ref, listing->collection, listing->head);
+    else if (search->is_result)
+        tcia_set_analysis_result(error, listing->collection);
     else if (search->server || extras->is_known)
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
                     _("TCIA names the collection %s, but lists no series or files of it that could "
@@ -155,9 +158,10 @@ static void explain_unasked(const TciaListing *listing, const Search *search, gu
         tcia_set_no_collection(&absent, listing->collection, search->names);
     g_propagate_error(error, why);
     if (absent)
-        g_prefix_error(error,
-                       _("%s That is the word of NBIA alone, for PathDB or the web site does not answer: "),
-                       absent->message);
+        g_prefix_error(
+            error,
+            _("%s That is the word of NBIA alone, for PathDB or the web site does not answer: "),
+            absent->message);
 }
 
 /* Where there are slides, they are the dataset. */
@@ -246,16 +250,14 @@ static ResolveResult resolve_by_nbia(TciaListing *listing, const Search *search,
 ResolveResult tcia_resolve(const Fetcher *fetcher, const ResolveRequest *request,
                            HostServices *services, const ListingTaker *taker, GError **error)
 {
-    const char *wanted = locator_text(request->locator, "collection");
-    if (!wanted) {
-        const char *result = locator_text(request->locator, "analysis_result");
-        tcia_set_analysis_result(error, result ? result : "?");
-        return RESOLVE_FAILED;
-    }
+    const char *named = locator_text(request->locator, "collection");
+    const char *result = locator_text(request->locator, "analysis_result");
+    const char *wanted = named ? named : result ? result : "?";
     TciaPlaces places;
     tcia_places_read(&places, services);
-    g_auto(Search) search = {0};
-    search_collection(&search, &places, wanted, services);
+    g_auto(Search) search = {.is_result = !named};
+    if (named)
+        search_collection(&search, &places, wanted, services);
     const char *collection = search.name ? search.name : wanted;
     const char *idc_name = locator_text(request->locator, "idc_collection");
     g_autofree char *collection_id = idc_name ? g_strdup(idc_name) : idc_collection_id(collection);

@@ -16,6 +16,9 @@
 #define ROWS_A_PAGE 100
 #define PAGES_MOST 50
 #define DOWNLOADS_MOST 500
+#define PAGE_FIELDS                                                                                \
+    "id,slug,collection_title,collection_short_title,collection_doi,collection_downloads,"         \
+    "result_title,result_short_title,result_doi,result_downloads"
 
 typedef struct {
     TciaExtras *extras;
@@ -60,20 +63,36 @@ static gboolean read_rows(Site *site, const char *kind, const char *query, JsonE
     return TRUE;
 }
 
+/* Of a collection or of an analysis result, whose keys begin with another word. */
+static char *kind_text(const json_t *element, const char *key)
+{
+    static const char *const kinds[] = {"collection_", "result_", "analysis_result_"};
+    for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_autofree char *whole = g_strconcat(kinds[i], key, NULL);
+        char *text = tcia_loose_text(element, whole);
+        if (text)
+            return text;
+    }
+    return NULL;
+}
+
 static gboolean take_page(const json_t *element, gpointer data, GError **error)
 {
     Site *site = data;
     site->rows++;
-    g_autofree char *name = tcia_loose_text(element, "collection_short_title");
+    g_autofree char *name = kind_text(element, "short_title");
     g_autofree char *plain = name ? tcia_plain_name(name) : NULL;
     if (site->ids || !plain || strcmp(plain, site->wanted) != 0)
         return TRUE;
-    site->title = tcia_loose_text(element, "collection_title");
-    site->doi = tcia_loose_text(element, "collection_doi");
+    site->title = kind_text(element, "title");
+    site->doi = kind_text(element, "doi");
     site->ids = g_ptr_array_new_with_free_func(g_free);
     size_t index;
     json_t *one;
-    json_array_foreach(json_object_get(element, "collection_downloads"), index, one)
+    const json_t *downloads = json_object_get(element, "collection_downloads");
+    if (!downloads)
+        downloads = json_object_get(element, "result_downloads");
+    json_array_foreach(downloads, index, one)
     {
         json_auto_t *holder = json_pack("{s:O}", "id", one);
         g_autofree char *id = tcia_loose_text(holder, "id");
@@ -164,13 +183,14 @@ static void tell_aspera(Site *site, const char *title, const char *link)
         link[strspn(link, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
                           "-._~:/?#[]@!$&()*+,;=%")] == '\0';
     if (is_plain)
-        listing_head_add_note(
-            extras->head,
-            _("\"%s\" is given out by IBM Aspera alone, which this program does not speak. Open %s "
-              "in a browser, or with Aspera's own client type: ascli faspex5 packages browse "
-              "--url='%s' and then: ascli faspex5 packages receive --url='%s' --to-folder=DIR "
-              "Afterwards: medmirror adopt %s DIR --checksums DIR/NAME.sums"),
-            title, link, link, link, extras->ref);
+        listing_head_add_note(extras->head,
+                              _("\"%s\" is given out by IBM Aspera alone, which this program does "
+                                "not speak. Open its "
+                                "link in a browser, or type with Aspera's own client:\n"
+                                "  ascli faspex5 packages browse --url='%s'\n"
+                                "  ascli faspex5 packages receive --url='%s' --to-folder=DIR\n"
+                                "and then: medmirror adopt %s DIR --checksums DIR/NAME.sums"),
+                              title, link, link, extras->ref);
     else
         listing_head_add_note(extras->head,
                               _("\"%s\" is given out by IBM Aspera alone, which this program does "
@@ -288,15 +308,14 @@ gboolean tcia_list_supporting(TciaExtras *extras, GError **error)
         return TRUE;
     g_autofree char *plain = tcia_plain_name(extras->collection);
     g_autofree char *encoded = g_uri_escape_string(extras->collection, NULL, FALSE);
-    g_autofree char *query =
-        g_strconcat("_fields=id,slug,collection_title,collection_short_title,collection_doi,"
-                    "collection_downloads&search=",
-                    encoded, NULL);
+    g_autofree char *query = g_strconcat("_fields=" PAGE_FIELDS "&search=", encoded, NULL);
     Site site = {.extras = extras, .wanted = plain};
     site.paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     guint64 before = extras->listed;
     GError *why = NULL;
     gboolean is_read = read_rows(&site, "collections", query, take_page, &why);
+    if (is_read && !site.ids && !extras->only_if_asked)
+        is_read = read_rows(&site, "analysis-results", query, take_page, &why);
     if (is_read && site.ids) {
         take_words(&site);
         is_read = read_downloads(&site, &why);

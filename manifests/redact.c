@@ -120,10 +120,28 @@ static void append_query(GString *out, const char *query, gsize length)
     g_string_append_len(out, shown->str, (gssize)shown->len);
 }
 
+/* Packages that an archive's own public pages give out: whoever reads the page has the whole
+ * address, and without its query it leads nowhere. */
+static const char *const public_packages[] = {
+    "://faspex.cancerimagingarchive.net/aspera/faspex/public/package?context="};
+
+static gboolean is_public_package(const char *address)
+{
+    const char *at = strstr(address, "://");
+    for (gsize i = 0; i < G_N_ELEMENTS(public_packages); i++)
+        if (strncmp(at, public_packages[i], strlen(public_packages[i])) == 0)
+            return !strchr(at, '&');
+    return FALSE;
+}
+
 /* Works on any text with "://" in it, also where it is no valid address: a typing error must not
  * show a password. */
 static void append_address(GString *out, const char *address)
 {
+    if (is_public_package(address)) {
+        g_string_append(out, address);
+        return;
+    }
     const char *authority = strstr(address, "://") + 3;
     g_string_append_len(out, address, authority - address);
     const char *path = authority + strcspn(authority, "/?#");
