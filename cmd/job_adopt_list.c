@@ -183,11 +183,17 @@ static gboolean add_unfinished(Adopt *adopt, const Listing *listing, GError **er
                     adopt->hub->folder, adopt->reference->ref);
         return FALSE;
     }
-    if (!adopt->archive) {
-        return TRUE;
-    }
     g_autoptr(SpoolDownload) archive = g_steal_pointer(&adopt->archive);
-    return spool_add(adopt->pull.spool, archive->file, error);
+    if (archive) {
+        return spool_add(adopt->pull.spool, archive->file, error);
+    }
+    /* The name that its source would have given it. */
+    g_autofree char *slug = g_path_get_basename(adopt->reference->folder);
+    g_autofree char *name = g_strconcat(slug, ".zip", NULL);
+    g_autoptr(FileSpec) spec = file_spec_new(name);
+    spec->role = FILE_ROLE_ARCHIVE;
+    file_spec_set_unpack(spec, unpack_rule_from_name(name));
+    return spool_add(adopt->pull.spool, spec, error);
 }
 
 gboolean adopt_list_tree(Adopt *adopt, GError **error)

@@ -107,6 +107,14 @@ class KagglehubCache(Journey):
         self.pull(f"kaggle/{LANL}")
         self.assert_tree(path, self.files_of(2))
 
+    def test_half_of_it_without_the_source_is_no_whole_version(self):
+        folder = self.fill(2, is_complete=False)
+        self.write(folder, {"LICENSE": Bytes("cut sho")})
+        path, _ = self.adopt(f"kaggle/{LANL}", self.cache, "--allow-incomplete", "--offline")
+        self.medmirror("path", "--complete", f"kaggle/{LANL}", expect=7)
+        self.pull(f"kaggle/{LANL}@2")
+        self.assert_tree(path, self.files_of(2))
+
     def test_nothing_that_is_surely_whole(self):
         folder = self.fill(2, is_complete=False)
         for file in folder.rglob("*"):

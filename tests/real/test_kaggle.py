@@ -2,10 +2,12 @@
 when they spoke REST."""
 
 import json
+import os
 import pathlib
+import subprocess
 import zipfile
 
-from real import RealCase
+from real import HERE, RealCase
 
 from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, Noise, Pages, faults, kaggle_words
 
@@ -246,6 +248,29 @@ class HubCases:
 
 
 class HubToday(HubCases, KaggleCase):
+    def test_its_cache_is_adopted(self):
+        """By the program, where it is built."""
+        program = pathlib.Path(os.environ.get("MEDMIRROR_PROGRAM") or HERE.parents[1] / "build" / "dev" / "medmirror")
+        if not program.exists():
+            self.skipTest(f"There is no program at {program}; ./tests/run builds it.")
+        self.run_python(f"import kagglehub\nkagglehub.dataset_download({LANL!r})\n"
+                        f"kagglehub.dataset_download({XRAYS!r}, path='labels.csv')")
+        mirror = self.folder / "mirror"
+        command = [program, "--mirror", mirror, "--offline", "adopt"]
+        cache = self.home / ".cache" / "kagglehub"
+        done = subprocess.run([*command, f"kaggle/{LANL}", cache], env=self.env(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertEqual(done.stdout.decode().rstrip(), str(mirror / "kaggle" / LANL / "2"))
+        self.assert_tree(mirror / "kaggle" / LANL / "2", self.files_of(LANL))
+        half = subprocess.run([*command, f"kaggle/{XRAYS}", cache], env=self.env(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        self.assertEqual(half.returncode, 3, half.stderr.decode())
+        one = subprocess.run([*command, f"kaggle/{XRAYS}", cache, "--allow-incomplete"], env=self.env(),
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(one.returncode, 0, one.stderr.decode())
+        self.assert_tree(one.stdout.decode().rstrip(), {"labels.csv": self.files_of(XRAYS)["labels.csv"]})
+
     def test_a_token_as_bearer(self):
         self.use_token()
         self.run_python(f"import kagglehub\nsay(kagglehub.competition_download({BONES!r}))")
