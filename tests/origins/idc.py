@@ -102,6 +102,8 @@ class IdcSite(Site):
         self._base.execute(f"CREATE TABLE idc_index ({', '.join(_COLUMNS)})")
         self._base.execute(f"CREATE TABLE prior_versions_index ({', '.join(_PRIOR)})")
         self._base.execute("CREATE INDEX by_series ON idc_index (SeriesInstanceUID)")
+        self._base.execute(f"CREATE INDEX by_order ON idc_index ({_ORDER})")
+        self._counted = {}
 
     def add_series(self, collection_id, series, bucket="idc-open-data", crdc=None, count=None, size=None):
         """COUNT, SIZE in bytes: what the index says; as the series is, where they are None."""
@@ -118,10 +120,12 @@ class IdcSite(Site):
             self._base.execute(f"INSERT INTO prior_versions_index VALUES ({', '.join('?' * len(_PRIOR))})", values)
 
     def remove(self, uid):
+        self._counted.clear()
         with self._lock:
             self._base.execute("DELETE FROM idc_index WHERE SeriesInstanceUID = ?", (uid,))
 
     def _insert(self, rows):
+        self._counted.clear()
         marks = ", ".join("?" * len(_COLUMNS))
         with self._lock:
             self._base.execute("BEGIN")
@@ -213,7 +217,7 @@ class IdcSite(Site):
             return json_answer({"licenses": self._licences(where, values)})
         if self.strict and not applied and not is_bare:
             return _error(400, "invalid_query", "A manifest needs a filter; none of what was sent is one.")
-        counts = self._all(f"SELECT {_COUNTS} FROM idc_index WHERE {where}", values)[0]
+        counts = dict(self._count(where, values))
         if self.strict:
             counts.update(filters_applied={"terms": applied, "ranges": {}},
                           warnings=[] if applied else ["No filter was applied."])
@@ -221,6 +225,13 @@ class IdcSite(Site):
             return json_answer(counts)
         return self._page(body, where, values, counts) if path == "/cohort/manifest" else \
             self._text(body, where, values)
+
+    def _count(self, where, values):
+        """Counts of what a filter takes, made once: each page tells them."""
+        key = (where, *values)
+        if key not in self._counted:
+            self._counted[key] = self._all(f"SELECT {_COUNTS} FROM idc_index WHERE {where}", values)[0]
+        return self._counted[key]
 
     def _compile(self, filters):
         """Unknown keys are dropped, and with them what they meant; so is a term without values."""
@@ -248,8 +259,7 @@ class IdcSite(Site):
         if body.get("include_rows", True):
             rows = self._all(f"SELECT {', '.join(_ROW)} FROM idc_index WHERE {where} ORDER BY {_ORDER} "
                              f"LIMIT {size} OFFSET {page * size}", values)
-        preview = [row["series_aws_url"] for row in
-                   self._all(f"SELECT series_aws_url FROM idc_index WHERE {where} ORDER BY 1 LIMIT 5", values)]
+        preview = [row["series_aws_url"] for row in rows[:5]]
         return json_answer({
             "counts": counts, "page": page, "page_size": size, "returned": len(rows), "total_series": counts["series"],
             "series": rows, "download": {

@@ -237,7 +237,8 @@ def _page_of(collection):
     table = Download("Clinical data", file=Upload(f"{slug}_clinical.csv", Bytes("PatientID,Age\n1,60\n")), by_media=False,
                      file_type=("CSV",), data_type=("Clinical",), type="Other", licence=licence, requirements="",
                      size=0.03, unit="kb")
-    return Page(f"Images of {collection.name}", collection.name, downloads=[images, table])
+    doi = next((series.doi for series in collection.series()), "").partition("doi.org/")[2]
+    return Page(f"Images of {collection.name}", collection.name, doi, downloads=[images, table])
 
 
 def standard_pages():
