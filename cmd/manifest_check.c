@@ -5,8 +5,13 @@
 #include "i18n.h"
 #include "nearest_words.h"
 #include "relpath.h"
+#include "uid_list.h"
+#include "where.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
     GHashTable *files;  /* id -> path, as the names of the files claim */
@@ -143,11 +148,69 @@ static void check_manifest(Check *check, const Manifest *manifest)
     check_alternatives(check, manifest);
 }
 
+typedef struct {
+    Check *check;
+    const char *path;
+    WhereTerm *series; /* different ones */
+    guint64 places, files;
+} ListCheck;
+
+static gboolean on_item(gpointer data, const SeriesItem *item, GError **error)
+{
+    ListCheck *list = data;
+    if (item->series)
+        where_term_add(list->series, item->series);
+    list->places += !item->series && item->uuid;
+    list->files += item->address != NULL;
+    return TRUE;
+}
+
+static void on_strange(gpointer data, guint64 line, const char *text, const char *why)
+{
+    ListCheck *list = data;
+    g_autofree char *sentence = g_strdup_printf(
+        _("%s, line %" G_GUINT64_FORMAT " is passed over: %s: %s"), list->path, line, why, text);
+    say(list->check, MANIFEST_NOTE, list->path, sentence);
+}
+
+/* A list of series: what it is, without asking anybody. */
+static gboolean check_list(Check *check, const char *path, GError **error)
+{
+    g_autoptr(WhereTerm) series = where_term_new("SeriesInstanceUID", WHERE_IS);
+    ListCheck list = {check, path, series, 0, 0};
+    const SeriesTaker taker = {on_item, on_strange, &list};
+    g_auto(UidListHead) head = {0};
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    if (fd < 0)
+        return error_set_storage(error, errno, _("cannot read %s"), path);
+    gboolean done = uid_list_read(fd, path, &taker, &head, error);
+    close(fd);
+    if (!done)
+        return FALSE;
+    guint named = where_term_values(series);
+    g_autofree char *sentence = g_strdup_printf(
+        _("%s is a list of %u series by their UIDs (%" G_GUINT64_FORMAT
+          " named twice), %" G_GUINT64_FORMAT " by their folder in a bucket of the Imaging Data "
+          "Commons, and %" G_GUINT64_FORMAT " files by their addresses.%s%s%s To have them: "
+          "medmirror pull %s"),
+        path, named, head.items - named - list.places - list.files, list.places, list.files,
+        head.foreign_host ? _(" It names a server that is none of TCIA's and is never asked: ")
+                          : "",
+        head.foreign_host ? head.foreign_host : "", head.foreign_host ? "." : "", path);
+    say(check, MANIFEST_NOTE, path, sentence);
+    return TRUE;
+}
+
 static void check_file(Check *check, const char *path)
 {
     check->is_wrong = FALSE;
     g_autoptr(GError) wrong = NULL;
-    g_autoptr(Manifest) manifest = catalogue_load_file(path, &wrong);
+    gboolean is_list = uid_list_is_name(path);
+    g_autoptr(Manifest) manifest = is_list ? NULL : catalogue_load_file(path, &wrong);
+    if (is_list && check_list(check, path, &wrong)) {
+        check->counts->right++;
+        return;
+    }
     if (!manifest) {
         say(check, MANIFEST_WRONG, path, wrong->message);
         check->counts->absent += !g_error_matches(wrong, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "job_copy.h"
+#include "job_uid_list.h"
 #include "progress.h"
 #include "pull_note.h"
 #include "size_text.h"
@@ -196,37 +197,78 @@ void pull_tally_add(PullTally *tally, int status)
     tally->must_end = tally->must_end || status == 6 || status >= 130;
 }
 
-int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, PullRequest *request,
-                  PullTally *tally)
+/* A pull of REFERENCE (NULL with ERROR: it is none), told as TEXT. */
+static int pull_one(Job *job, Catalogue *catalogue, const char *text, Reference *reference,
+                    const PullRequest *request, GError *error, PullTally *tally)
 {
-    g_autoptr(GError) error = NULL;
+    g_autoptr(GError) failure = error;
     g_autoptr(PullResult) result = NULL;
     g_autofree char *options = pull_request_options(request);
-    g_autoptr(Reference) reference = reference_parse(text, catalogue, &error);
-    if (reference && reference_can_be_fetched(reference, &error) &&
-        ask_what_is_open(job, reference, catalogue, &error)) {
-        g_autoptr(Selection) narrowed = reference_narrow(reference, request->selection, &error);
+    if (reference && reference_can_be_fetched(reference, &failure) &&
+        ask_what_is_open(job, reference, catalogue, &failure)) {
+        g_autoptr(Selection) narrowed = reference_narrow(reference, request->selection, &failure);
         PullRequest of_part = *request;
         of_part.reference = reference;
         of_part.options = options;
         of_part.selection = narrowed;
         if (narrowed) {
-            job_pull(job, &of_part, &result, &error);
+            job_pull(job, &of_part, &result, &failure);
         }
     }
-    int status = error_exit_status(error);
-    tell_result(job, text, result, request->to != NULL, error);
+    int status = error_exit_status(failure);
+    tell_result(job, text, result, request->to != NULL, failure);
     /* What is absent at the source keeps nobody from the rest. */
-    if (request->to && result && result->header && !request->dry_run && (!error || status == 7)) {
-        g_autoptr(GError) failure = NULL;
-        if (!copy_result(job, request, result, &failure)) {
-            pull_tell_error(job, text, failure);
-            int now = error_exit_status(failure);
+    if (request->to && result && result->header && !request->dry_run && (!failure || status == 7)) {
+        g_autoptr(GError) uncopied = NULL;
+        if (!copy_result(job, request, result, &uncopied)) {
+            pull_tell_error(job, text, uncopied);
+            int now = error_exit_status(uncopied);
             status = status ? exit_status_worst(status, now) : now;
         }
     }
     pull_tally_add(tally, status);
     return status;
+}
+
+/* One pull for each collection of a list of series; what nobody knows is said at the end. */
+static int pull_list(Job *job, Catalogue *catalogue, const char *path, const PullRequest *request,
+                     PullTally *tally)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(UidListed) listed = job_uid_list(job, path, catalogue, &error);
+    if (listed && request->to && listed->references->len > 1) {
+        g_set_error(&error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s is of %u datasets, and --to DIR takes one, for DIR becomes its folder. "
+                      "Without it: medmirror pull %s"),
+                    path, listed->references->len, path);
+    }
+    int worst = 0;
+    for (guint i = 0; listed && !error && i < listed->references->len && !tally->must_end; i++) {
+        Reference *reference = g_ptr_array_index(listed->references, i);
+        int status = pull_one(job, catalogue, reference->ref, reference, request, NULL, tally);
+        worst = i ? exit_status_worst(worst, status) : status;
+    }
+    if (listed && !error) {
+        uid_listed_check(listed, path, &error);
+    }
+    if (error) {
+        int status = error_exit_status(error);
+        pull_tell_error(job, path, error);
+        pull_tally_add(tally, status);
+        worst = worst ? exit_status_worst(worst, status) : status;
+    }
+    return worst;
+}
+
+int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, const PullRequest *request,
+                  PullTally *tally)
+{
+    if (reference_is_uid_list(text)) {
+        return pull_list(job, catalogue, text, request, tally);
+    }
+    GError *error = NULL;
+    g_autoptr(Reference) reference = reference_parse(text, catalogue, &error);
+    return pull_one(job, catalogue, text, reference, request, error, tally);
 }
 
 void pull_tell_summary(Job *job, const PullTally *tally)

@@ -18,9 +18,9 @@ typedef struct {
     gboolean must_end; /* storage is full, or a signal came */
 } PullTally;
 
-/* Parses TEXT, which becomes REQUEST's reference (its options too, for the line that begins it
- * anew), pulls, and tells "result" and "error". Returns the exit status of this one. */
-int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, PullRequest *request,
+/* Pulls what TEXT means, as REQUEST says (its reference and options are not looked at), and tells
+ * "result" and "error"; of a list of series, each of its datasets. Returns the exit status. */
+int pull_and_tell(Job *job, Catalogue *catalogue, const char *text, const PullRequest *request,
                   PullTally *tally);
 void pull_tally_add(PullTally *tally, int status);
 void pull_tell_error(Job *job, const char *ref, const GError *error);

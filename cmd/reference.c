@@ -5,6 +5,7 @@
 #include "i18n.h"
 #include "redact.h"
 #include "relpath.h"
+#include "uid_list.h"
 #include "where_check.h"
 
 #include <string.h>
@@ -22,7 +23,6 @@ void reference_free(Reference *reference)
     g_free(reference->folder);
     g_free(reference->version);
     g_clear_pointer(&reference->where, g_ptr_array_unref);
-    g_clear_pointer(&reference->index, series_index_free);
     g_free(reference);
 }
 
@@ -126,6 +126,13 @@ static gboolean take_file(Reference *reference, const char *path, Catalogue *cat
 {
     if (!g_file_test(path, G_FILE_TEST_EXISTS)) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT, _("There is no file '%s'."),
+                    path);
+        return FALSE;
+    }
+    if (uid_list_is_name(path)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("'%s' is a list of series, and no one dataset. It is taken by: medmirror "
+                      "pull, medmirror files and medmirror manifest check"),
                     path);
         return FALSE;
     }

@@ -20,8 +20,8 @@ typedef struct {
     char *version;            /* wanted; NULL: the newest */
     GPtrArray *where;   /* WhereTerm*: what was typed is this part of the dataset (a patient, a
                            series); NULL: all of it */
-    SeriesIndex *index; /* a reference of its own: where the person's list says that its series
-                           lie; NULL: it says nothing */
+    SeriesIndex *index; /* borrowed: where the person's list says that its series lie; NULL: it
+                           says nothing */
     gboolean is_folder; /* a folder of the mirror was typed (http/HOST/PATH): what is here alone */
     gboolean latest;    /* "@latest" was typed */
     Catalogue *catalogue; /* borrowed */

@@ -1,6 +1,7 @@
 #include "error.h"
 #include "i18n.h"
 #include "job_list.h"
+#include "job_uid_list.h"
 #include "lock_choice.h"
 #include "relpath.h"
 #include "selection_options.h"
@@ -87,29 +88,59 @@ static gboolean on_listed(const SpoolDownload *download, gpointer data, GError *
 }
 
 /* Of what is here, its lock; else the source is asked. */
+static gboolean print_reference(Filing *filing, Reference *reference, GError **error)
+{
+    Invocation *invocation = filing->invocation;
+    HostServices *services =
+        reference_is_complete(reference) ? NULL : job_services(filing->job, NULL);
+    if (services && !reference_ask(reference, invocation->catalogue, services, error)) {
+        return FALSE;
+    }
+    g_autoptr(Selection) selection = reference_narrow(reference, filing->selection, error);
+    g_autoptr(Mirror) mirror =
+        selection ? mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, NULL) : NULL;
+    g_autoptr(GError) not_here = NULL;
+    g_autoptr(LockHeader) header = mirror ? version_choose(mirror, reference, &not_here) : NULL;
+    if (!selection) {
+        return FALSE;
+    }
+    if (header) {
+        return print_lock(filing, mirror, header, selection, error);
+    }
+    if (not_here && g_error_matches(not_here, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE)) {
+        g_propagate_error(error, g_steal_pointer(&not_here));
+        return FALSE;
+    }
+    return reference_can_be_fetched(reference, error) &&
+           job_list(filing->job, reference, selection, on_listed, filing, error);
+}
+
+static gboolean print_list(Filing *filing, GError **error)
+{
+    g_autoptr(UidListed) listed =
+        job_uid_list(filing->job, filing->text, filing->invocation->catalogue, error);
+    for (guint i = 0; listed && i < listed->references->len; i++) {
+        if (!print_reference(filing, g_ptr_array_index(listed->references, i), error)) {
+            return FALSE;
+        }
+    }
+    return listed && uid_listed_check(listed, filing->text, error);
+}
+
+static gboolean print_named(Filing *filing, GError **error)
+{
+    g_autoptr(Reference) reference =
+        reference_parse(filing->text, filing->invocation->catalogue, error);
+    return reference && print_reference(filing, reference, error);
+}
+
 static int files_on_job(Job *job, gpointer data)
 {
     Filing *filing = data;
-    Invocation *invocation = filing->invocation;
-    filing->job = job;
     g_autoptr(GError) error = NULL;
-    g_autoptr(Reference) reference = reference_parse(filing->text, invocation->catalogue, &error);
-    g_autoptr(Mirror) mirror =
-        reference ? mirror_open(invocation->mirror_path, MIRROR_OPEN_READ, NULL) : NULL;
-    g_autoptr(GError) not_here = NULL;
-    g_autoptr(LockHeader) header = mirror ? version_choose(mirror, reference, &not_here) : NULL;
-    gboolean done = FALSE;
-    g_autoptr(Selection) selection =
-        reference ? reference_narrow(reference, filing->selection, &error) : NULL;
-    if (reference && !selection) {
-        g_clear_error(&not_here);
-    } else if (header) {
-        done = print_lock(filing, mirror, header, selection, &error);
-    } else if (not_here && g_error_matches(not_here, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE)) {
-        error = g_steal_pointer(&not_here);
-    } else if (reference && reference_can_be_fetched(reference, &error)) {
-        done = job_list(job, reference, selection, on_listed, filing, &error);
-    }
+    filing->job = job;
+    gboolean done = reference_is_uid_list(filing->text) ? print_list(filing, &error)
+                                                        : print_named(filing, &error);
     if (!done && error) {
         job_tell(
             job, JOB_EVENT_FAILURE, "error",

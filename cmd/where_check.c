@@ -47,10 +47,11 @@ gboolean where_check_keys(const Selection *selection, const Fetcher *fetcher, GE
         return TRUE;
     }
     if (!fetcher->row.where_keys) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("%s says nothing of its files but their paths and sizes, so that --where has "
-                      "nothing to look at. Choose by path, as in: --include 'folder/*'"),
-                    fetcher->row.title ? fetcher->row.title : fetcher->row.name);
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("%s says nothing of its files but their paths and sizes, so that --where has "
+              "nothing to look at. Choose by path, as in: medmirror pull REF --include 'folder/*'"),
+            fetcher->row.title ? fetcher->row.title : fetcher->row.name);
         return FALSE;
     }
     g_autoptr(GPtrArray) keys = g_ptr_array_new();

@@ -155,7 +155,7 @@ WhereTerm *where_term_parse(const char *text, GError **error)
         g_autofree char *shown = relpath_display(text);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
                     _("--where '%s' is no KEY=VALUE: it takes KEY=V,V, KEY!=V,V, KEY~GLOB or "
-                      "KEY=@FILE, as in: --where Modality=CT,MR"),
+                      "KEY=@FILE, as in: medmirror pull REF --where Modality=CT,MR"),
                     shown);
         return NULL;
     }
