@@ -136,12 +136,13 @@ json_t *tcia_locator_from_name(const Fetcher *fetcher, const char *name, char **
                                                : locator_of(first, second, NULL);
     if (!locator) {
         g_autofree char *shown = relpath_display(name);
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("tcia/%s names nothing of TCIA: write the name of a collection, as in "
-                      "tcia/LIDC-IDRI or \"tcia/RIDER Lung CT\", with a patient behind it, as in "
-                      "tcia/LIDC-IDRI/LIDC-IDRI-0001, or the UID of a series, as in "
-                      "tcia/series/1.3.6.1..."),
-                    shown);
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("tcia/%s names nothing of TCIA: write the name of a collection, as in: medmirror "
+              "pull tcia/LIDC-IDRI or \"tcia/RIDER Lung CT\"; with a patient behind it, as in "
+              "tcia/LIDC-IDRI/LIDC-IDRI-0001; or the UID of a series, as in "
+              "tcia/series/1.3.6.1..."),
+            shown);
     }
     return locator;
 }
