@@ -68,14 +68,17 @@ static gboolean on_digest(gpointer data, const char *path, const Digest *digest,
 static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from_spool)
 {
     g_autofree char *as_it_is = spool_get(pull->spool, "no_unpack");
-    gboolean same_way = (as_it_is != NULL) == (pull->request->no_unpack != FALSE);
+    g_autofree char *preferred = spool_get(pull->spool, "prefer");
+    gboolean same_way = (as_it_is != NULL) == (pull->request->no_unpack != FALSE) &&
+                        g_strcmp0(preferred, pull->request->prefer) == 0;
     char *token =
         same_way && spool_is_listed(pull->spool) ? spool_get(pull->spool, "state_token") : NULL;
     *from_spool = token != NULL;
     /* What is listed, and taken only if asked for, is in no lock that was not asked for it. */
     gboolean asks_for_more =
         pull->reference->fetcher->row.where_keys && !selection_is_all(pull->request->selection);
-    if (!token && candidate && !pull->request->refresh && !asks_for_more) {
+    if (!token && candidate && !pull->request->refresh && !pull->request->prefer &&
+        !asks_for_more) {
         token = g_strdup(candidate->state_token);
     }
     return token;
@@ -89,13 +92,33 @@ static gboolean is_planned(Pull *pull)
            g_strcmp0(id, pull->request->planned->id) == 0;
 }
 
+static gboolean check_preferred(const Pull *pull, GError **error)
+{
+    const char *const *names = pull->reference->fetcher->row.back_ends;
+    const char *name = pull->request->prefer;
+    if (!name || (names && g_strv_contains(names, name))) {
+        return TRUE;
+    }
+    if (!names) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("%s has no back ends to choose from. Without --prefer: medmirror pull %s"),
+                    pull->reference->fetcher->row.title, pull->reference->ref);
+        return FALSE;
+    }
+    g_autofree char *all = g_strjoinv(", ", (char **)names);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s has no back end '%s', but these: %s. Type: medmirror pull --prefer %s %s"),
+                pull->reference->fetcher->row.title, name, all, names[0], pull->reference->ref);
+    return FALSE;
+}
+
 gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error)
 {
     if (is_planned(pull)) {
         pull->head = listing_head_copy(pull->request->planned->head);
         return TRUE;
     }
-    HostServices *services = job_services(pull->job, error);
+    HostServices *services = check_preferred(pull, error) ? job_services(pull->job, error) : NULL;
     if (!services) {
         return FALSE;
     }
@@ -105,6 +128,7 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
                               .manifest = pull->reference->manifest,
                               .version = pull->reference->version,
                               .index = pull->reference->index,
+                              .prefer = pull->request->prefer,
                               .state_token = token};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = pull};
     job_tell(pull->job, pull->request->plan_only ? JOB_EVENT_DETAIL : JOB_EVENT_STEP, "resolve",
@@ -134,6 +158,7 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
     }
     return spool_end_listing(pull->spool, error) &&
            spool_set(pull->spool, "no_unpack", pull->request->no_unpack ? "yes" : NULL, error) &&
+           spool_set(pull->spool, "prefer", pull->request->prefer, error) &&
            (!pull->head || !pull->head->state_token ||
             spool_set(pull->spool, "state_token", pull->head->state_token, error));
 }

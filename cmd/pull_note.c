@@ -34,6 +34,7 @@ void pull_note_free(PullNote *note)
         g_free(note->text);
         g_clear_pointer(&note->selection, selection_free);
         g_clear_pointer(&note->names, g_ptr_array_unref);
+        g_free(note->prefer);
         g_free(note->to);
         g_free(note->begun);
         g_free(note->user);
@@ -51,7 +52,7 @@ gboolean pull_note_is_of(const PullNote *note, const PullRequest *request)
             return FALSE;
         }
     }
-    return note->require == request->require &&
+    return note->require == request->require && g_strcmp0(note->prefer, request->prefer) == 0 &&
            selection_equal(note->selection, request->selection);
 }
 
@@ -63,13 +64,14 @@ void pull_note_apply(const PullNote *note, PullRequest *request)
         *to = *from;
     }
     request->require = note->require;
+    request->prefer = note->prefer;
     request->to = note->to;
     request->selection = note->selection;
     request->names = note->names ? (const char *const *)note->names->pdata : NULL;
 }
 
 static char *options_text(const Selection *selection, gconstpointer object, gboolean is_note,
-                          Requirement require, const char *to)
+                          Requirement require, const char *prefer, const char *to)
 {
     GString *text = g_string_new(NULL);
     if (!selection_is_all(selection)) {
@@ -86,6 +88,9 @@ static char *options_text(const Selection *selection, gconstpointer object, gboo
     if (requirements[require]) {
         g_string_append_printf(text, "%s--require %s", text->len ? " " : "", requirements[require]);
     }
+    if (prefer) {
+        g_string_append_printf(text, "%s--prefer %s", text->len ? " " : "", prefer);
+    }
     if (to) {
         g_autofree char *quoted =
             strpbrk(to, " \t'\"\\$*?&;|<>()") ? g_shell_quote(to) : g_strdup(to);
@@ -96,12 +101,13 @@ static char *options_text(const Selection *selection, gconstpointer object, gboo
 
 char *pull_note_options(const PullNote *note)
 {
-    return options_text(note->selection, note, TRUE, note->require, note->to);
+    return options_text(note->selection, note, TRUE, note->require, note->prefer, note->to);
 }
 
 char *pull_request_options(const PullRequest *request)
 {
-    return options_text(request->selection, request, FALSE, request->require, request->to);
+    return options_text(request->selection, request, FALSE, request->require, request->prefer,
+                        request->to);
 }
 
 static char *reference_text(const Reference *reference)
@@ -139,6 +145,9 @@ char *pull_note_make(const PullRequest *request, const PullNote *before)
     }
     if (requirements[request->require]) {
         json_object_set_new(note, "require", json_string(requirements[request->require]));
+    }
+    if (request->prefer) {
+        json_object_set_new(note, "prefer", json_string(request->prefer));
     }
     if (request->to) {
         json_object_set_new(note, "to", json_string(request->to));
@@ -199,6 +208,7 @@ static gboolean take_note(PullNote *note, const json_t *object, GError **error)
         return set_damaged(error);
     }
     note->text = g_strdup(ref);
+    note->prefer = g_strdup(json_string_value(json_object_get(object, "prefer")));
     note->to = g_strdup(json_string_value(json_object_get(object, "to")));
     note->begun = g_strdup(json_string_value(json_object_get(object, "begun")));
     note->user = g_strdup(json_string_value(json_object_get(object, "user")));

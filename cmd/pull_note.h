@@ -11,6 +11,7 @@ typedef struct {
     gboolean only, no_unpack, keep_archives, refresh, allow_incomplete;
     Requirement require;
     GPtrArray *names;  /* char*, NULL-terminated: the paths of --files-from; NULL: none */
+    char *prefer;      /* --prefer; NULL: none */
     char *to;          /* --to; NULL: none */
     char *begun;       /* UTC, "2026-11-23T14:02:11Z" */
     char *user, *host; /* who began it, and where */

@@ -13,6 +13,7 @@ typedef struct {
     Selection *selection;
     FetchOptions fetch_options;
     gboolean only, no_unpack, keep_archives, refresh, allow_incomplete, resume;
+    char *prefer;
     char *to; /* as typed, then absolute */
 } Pulling;
 
@@ -28,6 +29,7 @@ static PullRequest make_request(const Pulling *pulling)
                          .no_wait = pulling->fetch_options.no_wait,
                          .dry_run = pulling->fetch_options.dry_run,
                          .require = pulling->fetch_options.requirement,
+                         .prefer = pulling->prefer,
                          .to = pulling->to,
                          .names = (const char *const *)pulling->selection_options.paths};
 }
@@ -62,7 +64,7 @@ static int check_together(Pulling *pulling)
     if (pulling->resume &&
         (selection_options_given(chosen) || pulling->only || pulling->no_unpack ||
          pulling->keep_archives || pulling->refresh || pulling->allow_incomplete || pulling->to ||
-         pulling->fetch_options.require)) {
+         pulling->prefer || pulling->fetch_options.require)) {
         return invocation_usage(pulling->invocation,
                                 _("--resume goes on with the options that the pull began with, and "
                                   "takes no others on what is to come. For others, type: medmirror "
@@ -139,6 +141,9 @@ static int run(Invocation *invocation)
         {"to", 0, 0, G_OPTION_ARG_FILENAME, &pulling.to,
          N_("Then a copy of one's own, writable, at DIR (as: medmirror copy)"), "DIR"},
         FETCH_ENTRIES(pulling.fetch_options),
+        {"prefer", 0, 0, G_OPTION_ARG_STRING, &pulling.prefer,
+         N_("Of a source's back ends that have the same, this one first (tcia: idc, nbia)"),
+         "NAME"},
         {"refresh", 0, 0, G_OPTION_ARG_NONE, &pulling.refresh,
          N_("Take what has changed at the source as a new version"), NULL},
         {"allow-incomplete", 0, 0, G_OPTION_ARG_NONE, &pulling.allow_incomplete,
@@ -153,6 +158,7 @@ static int run(Invocation *invocation)
     selection_options_clear(&pulling.selection_options);
     g_clear_pointer(&pulling.selection, selection_free);
     fetch_options_clear(&pulling.fetch_options);
+    g_free(pulling.prefer);
     g_free(pulling.to);
     return status;
 }

@@ -191,7 +191,7 @@ class Hundreds(Archive):
         """Two corrupted images, a short zip with 200, and cuts wherever they fall; returns the series of each."""
         at_idc, in_zip, short = self.chosen[20], self.lacking[0], self.lacking[1]
         key = next(iter(world.objects(at_idc))).rsplit("/", 1)[-1]
-        world.s3.faults.add(faults.corrupt(-40, f"*/{key}", times=1))
+        world.s3.faults.add(faults.corrupt(700, f"*/{key}", times=1))
         world.nbia.site.trouble(nbia.corrupt_image(series=in_zip.uid, times=1),
                                 nbia.missing_image(at=2, series=short.uid, times=1))
         chance = random.Random(7)
