@@ -262,6 +262,8 @@ gboolean checksum_list_is_name(const char *base_name)
         if (strcmp(lower, names[i]) == 0)
             return TRUE;
     }
+    if (g_str_has_suffix(lower, ".sums")) /* of TCIA's packages: which algorithm, its lines tell */
+        return TRUE;
     DigestAlgorithm algorithm;
     return split_ending(lower, NULL, &algorithm) && algorithm != DIGEST_CRC32C &&
            algorithm != DIGEST_GIT_BLOB;

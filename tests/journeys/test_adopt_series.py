@@ -5,7 +5,8 @@ import os
 import shutil
 import unittest
 
-from origins import faults
+from origins import Noise, faults
+from origins.content import Bytes
 from origins.tcia_data import Collection, make_series
 from test_tcia_pull import Archive
 
@@ -153,6 +154,49 @@ class RetrieversTree(Archive):
         os.symlink("/etc/passwd", self.tree / "link")
         path = self.path_of(self.adopt())
         self.assert_tree(path, self.members(*self.series))
+
+
+class AsperaPackage(Archive):
+    """What only IBM's Aspera brings: the words for it, and what becomes of the result."""
+
+    REF = "tcia/Aspera-Test"
+
+    def setUp(self):
+        super().setUp()
+        self.world([Collection("Lung", [make_series("Lung", "P1", images=2, number=1)])])
+        self.tree = {f"slides/s{number}.svs": Noise(3000 + number, f"slide {number}") for number in range(4)}
+        self.package = self.folder / "PKG - Aspera-Test"
+        for name, content in self.tree.items():
+            file = self.package / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content.bytes())
+        lines = "".join(f"{content.digest('md5')}  ./{name}\n" for name, content in self.tree.items())
+        (self.package / "Aspera-Test.sums").write_text(lines)
+
+    def test_the_words(self):
+        result = self.medmirror("pull", self.REF, expect=4)
+        self.assert_explains(result, "ascli faspex5 packages receive --url=", "ascli faspex5 packages browse --url=",
+                             f"medmirror adopt {self.REF}", ".sums")
+        self.assert_nothing_installed()
+
+    def test_adopted_by_its_list(self):
+        sums = self.package / "Aspera-Test.sums"
+        for options in ((), ("--checksums", sums)):
+            with self.subTest(options):
+                self.mirror = self.folder / f"mirror-{len(options)}"
+                result = self.medmirror("adopt", self.REF, self.package, *options)
+                path = result.lines[0]
+                wanted = {**self.tree, "Aspera-Test.sums": Bytes(sums.read_bytes())} if not options else self.tree
+                self.assert_tree(path, wanted)
+                self.assertIn("/tcia/Aspera-Test/", path)
+                self.assertEqual({line["trust"] for line in self.lock(path)
+                                  if line.get("file", "").endswith(".svs")}, {"declared"} if options else {"hint"})
+
+    def test_a_damaged_file_is_caught(self):
+        self.flip(self.package / "slides" / "s2.svs")
+        result = self.medmirror("adopt", self.REF, self.package, "--checksums", self.package / "Aspera-Test.sums", expect=3)
+        self.assert_explains(result, "s2.svs")
+        self.assert_nothing_installed()
 
 
 if __name__ == "__main__":
