@@ -185,7 +185,7 @@ static void on_strange(gpointer data, guint64 line, const char *text, const char
     }
     job_tell(reading->job, JOB_EVENT_WARNING, "list-line",
              json_pack("{s:s, s:I, s:s, s:s}", "path", reading->path, "line", (json_int_t)line,
-                       "text", text, "reason", why),
+                       "found", text, "reason", why),
              _("%s, line %" G_GUINT64_FORMAT " is passed over: %s: %s"), reading->path, line, why,
              text);
 }
@@ -287,27 +287,22 @@ static void tell_list(const Reading *reading, const UidListHead *head)
              reading->path, listed->series, listed->files, listed->references->len, listed->doubles,
              listed->strange);
     if (head->foreign_host) {
-        job_tell(reading->job, JOB_EVENT_WARNING, "note",
-                 json_pack("{s:s, s:s}", "path", reading->path, "host", head->foreign_host),
+        job_tell(reading->job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "ref", reading->path),
                  _("%s names the server %s, which is none of TCIA's: it is not asked, and its "
                    "series are looked for at TCIA."),
                  reading->path, head->foreign_host);
     }
     if (listed->studies) {
-        job_tell(
-            reading->job, JOB_EVENT_WARNING, "note",
-            json_pack("{s:s, s:I}", "path", reading->path, "studies", (json_int_t)listed->studies),
-            _("%s: %" G_GUINT64_FORMAT " UIDs in it are those of studies; all series of "
-              "these are taken."),
-            reading->path, listed->studies);
+        job_tell(reading->job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "ref", reading->path),
+                 _("%s: %" G_GUINT64_FORMAT " UIDs in it are those of studies; all series of "
+                   "these are taken."),
+                 reading->path, listed->studies);
     }
     if (reading->objects) {
-        job_tell(
-            reading->job, JOB_EVENT_WARNING, "note",
-            json_pack("{s:s, s:I}", "path", reading->path, "objects", (json_int_t)reading->objects),
-            _("%s: %" G_GUINT64_FORMAT " lines name single images; their whole series are "
-              "taken, for only a whole one can be verified."),
-            reading->path, reading->objects);
+        job_tell(reading->job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "ref", reading->path),
+                 _("%s: %" G_GUINT64_FORMAT " lines name single images; their whole series are "
+                   "taken, for only a whole one can be verified."),
+                 reading->path, reading->objects);
     }
 }
 

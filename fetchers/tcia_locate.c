@@ -264,8 +264,10 @@ static void ask_folders(Locating *locating)
     while (g_hash_table_iter_next(&iter, &folder, NULL) &&
            !locating->services->cancelled(locating->services)) {
         char *series = series_of_folder(locating, folder);
-        if (series)
-            g_hash_table_insert(locating->open, series, g_strdup(folder));
+        if (!series)
+            continue;
+        g_hash_table_insert(locating->open, series, g_strdup(folder));
+        g_hash_table_iter_steal(&iter);
     }
 }
 
