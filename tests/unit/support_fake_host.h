@@ -24,7 +24,8 @@ typedef struct {
     int head_status;             /* 0: as GET's */
     gboolean no_length;          /* HEAD tells no length */
     gboolean ignores_range;
-    gboolean down; /* no connection */
+    gboolean down;        /* no connection */
+    const char *location; /* of a redirect; NULL: none */
 } FakeAnswer;
 
 typedef struct {
@@ -73,6 +74,7 @@ static inline Document *fake_document(const FakeAnswer *answer, const DocumentRe
     document->status = status;
     document->final_url = g_strdup(answer->final_url ? answer->final_url : request->url);
     document->content_type = g_strdup(answer->type);
+    document->location = status / 100 == 3 ? g_strdup(answer->location) : NULL;
     document->validators = validators_new(
         answer->etag, answer->modified, answer->no_length ? SIZE_UNKNOWN : (guint64)answer->length);
     document->fd = -1;
@@ -145,7 +147,9 @@ static inline Document *fake_get(HostServices *services, const DocumentRequest *
     status = fake_login_status(answer, request, status);
     if (request->status)
         *request->status = status;
-    if (status >= 400 && !request->any_status)
+    gboolean is_wanted =
+        request->any_status || (request->any_refusal && status < 500 && status != 429);
+    if (status >= 400 && !is_wanted)
         return fake_refuse(request, status, error);
     if (status == 200 && answer->etag && g_strcmp0(request->if_none_match, answer->etag) == 0)
         return fake_document(answer, request, 304, 0);
