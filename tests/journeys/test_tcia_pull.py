@@ -169,10 +169,23 @@ class BackEnds(Archive):
     def test_politeness(self):
         self.series = [make_series("Lung", f"P{number}", images=3, number=number) for number in range(40)]
         world = self.world([Collection("Lung", self.series)])
-        self.configure(connections_per_host=0)
         path, result = self.pull_json("tcia/Lung", "--prefer", "nbia")
-        self.assertLessEqual(world.nbia.record.connections, 3 + 3)
         self.assertEqual(len(self.zips(world)), 40)
+        self.assertLessEqual(world.nbia.record.connections, 3 + 1)  # getSeries may have had one of its own
+        # The buckets bear more than a host does by default.
+        world.clear()
+        world.s3.faults.add(faults.drip(30_000, "*.dcm"))
+        self.mirror = self.folder / "another"
+        self.pull_json("tcia/Lung", "--prefer", "idc")
+        self.assertGreater(world.s3.record.connections, 8)
+        self.assertLessEqual(world.s3.record.connections, 24)
+
+    def test_no_such_back_end(self):
+        self.world([self.collection])
+        result = self.medmirror("pull", "--prefer", "gdc", "tcia/Lung", expect=2)
+        self.assert_explains(result, "gdc", "idc", "nbia")
+        result = self.medmirror("pull", "--prefer", "idc", "uci/45", expect=2)
+        self.assert_explains(result, "--prefer")
 
 
 class Hundreds(Archive):
