@@ -115,10 +115,14 @@ Credential *kaggle_login_make(const char *user, const char *secret, const char *
 static Credential *of_token_file(const LoginPlaces *places, const char *path, const char *origin,
                                  gboolean *none, GError **error)
 {
-    char *text = places->read(places, path, error);
-    *none = text == NULL;
-    if (!text)
+    GError *why = NULL;
+    char *text = places->read(places, path, &why);
+    *none = !text && !why;
+    if (!text) {
+        if (why)
+            g_propagate_error(error, why);
         return NULL;
+    }
     g_strstrip(text);
     text[strcspn(text, "\r\n")] = '\0';
     Credential *made = *text ? make_one(NULL, text, origin) : NULL;
@@ -139,7 +143,6 @@ static Credential *of_token_variables(const LoginPlaces *places, GError **error)
     if (!found && !why && token) {
         found = of_token_file(places, token, "KAGGLE_API_TOKEN", &none, &why);
         if (none) { /* no file of that name, so it is the token itself */
-            g_clear_error(&why);
             char *bare = g_strstrip(g_strdup(token));
             found = make_one(NULL, bare, "KAGGLE_API_TOKEN");
             credential_header_free(bare);
