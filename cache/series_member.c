@@ -68,8 +68,11 @@ gboolean series_count_check(const UnpackRule *rule, const SeriesCount *wanted,
 {
     if (wanted->images != SIZE_UNKNOWN && wanted->images != came->images) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
-                    _("The source delivers %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                      " images of the series %s."),
+                    came->images < wanted->images
+                        ? _("The source delivers %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                            " images of the series %s.")
+                        : _("The source delivers %" G_GUINT64_FORMAT
+                            " images and lists %" G_GUINT64_FORMAT " of the series %s."),
                     came->images, wanted->images, rule->series);
         return FALSE;
     }

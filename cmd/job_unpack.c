@@ -25,6 +25,7 @@ struct Members {
     SeriesCount came;
     Digest digest;        /* of the series */
     GError *member_error; /* what the store found wrong with a member */
+    GError *other;        /* of a series: an image is not the one of the lock */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     guint underway;
@@ -62,6 +63,7 @@ void members_free(Members *members)
     g_clear_pointer(&members->next, frontier_unref);
     g_clear_error(&members->error);
     g_clear_error(&members->member_error);
+    g_clear_error(&members->other);
     pthread_cond_destroy(&members->changed);
     pthread_mutex_destroy(&members->lock);
     g_free(members);
@@ -88,6 +90,30 @@ static void member_refuse(Members *members, GError *error)
     pthread_mutex_unlock(&members->lock);
 }
 
+static gboolean verdict_differs(const Verdict *verdict)
+{
+    return verdict->kind == VERDICT_WRONG || verdict->kind == VERDICT_CHANGED;
+}
+
+/* Whether it came damaged, or has changed at the source, is known when the series is whole. */
+static void note_other(Members *members, const LockFile *file, const DigestSet *locked)
+{
+    const Digest *before = digest_set_get(locked, DIGEST_SHA256);
+    const Digest *now = digest_set_get(&file->digests, DIGEST_SHA256);
+    if (members->other || !before || !now) {
+        return;
+    }
+    const Work *work = members->work;
+    g_autofree char *before_hex = digest_to_hex(before);
+    g_autofree char *now_hex = digest_to_hex(now);
+    members->other =
+        g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("%s has changed at the source: the lock has sha256 %s, the source sends %s. "
+                      "What is here was not touched. Take it as a new version with: medmirror pull "
+                      "--refresh %s"),
+                    file->path, before_hex, now_hex, work->fetch->spec->reference->ref);
+}
+
 /* Store thread: the member's own digest, where somebody recorded one, is looked at here. */
 static void member_note(gpointer data)
 {
@@ -102,8 +128,10 @@ static void member_note(gpointer data)
     GError *error = NULL;
     if (members->member_error) {
         /* the rest of a refused archive */
-    } else if (!post->file.link_target &&
-               (verdict.kind == VERDICT_WRONG || verdict.kind == VERDICT_CHANGED)) {
+    } else if (work_is_series(work) && verdict_differs(&verdict) &&
+               !digest_set_is_empty(&wanted.locked)) {
+        note_other(members, &post->file, &wanted.locked);
+    } else if (!post->file.link_target && verdict_differs(&verdict)) {
         member_refuse(members,
                       g_error_new(MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                                   _("'%s' in %s is not the file whose digest is recorded."),
@@ -162,7 +190,8 @@ static void stands_answer(gpointer data)
 {
     StandsQuestion *question = data;
     Members *members = question->members;
-    gboolean stands = spool_find_file(members->work->fetch->spool, question->path, NULL);
+    /* What is installed lies elsewhere: what lies in the stage in its name is left over. */
+    gboolean stands = spool_is_staged(members->work->fetch->spool, question->path);
     pthread_mutex_lock(&members->lock);
     question->stands = stands;
     question->answered = TRUE;
@@ -245,10 +274,13 @@ static void on_unpacked(Unpacking *unpacking, const GError *error, const GPtrArr
     g_clear_error(&members->error);
     if (!counts) {
         g_clear_error(&members->member_error);
+        g_clear_error(&members->other);
     } else if (members->member_error) {
         members->error = g_steal_pointer(&members->member_error);
     } else if (error) {
         members->error = g_error_copy(error);
+    } else if (members->other) {
+        members->error = g_steal_pointer(&members->other);
     }
     for (guint i = 0; counts && !error && warnings && i < warnings->len; i++) {
         job_tell(work->fetch->job, JOB_EVENT_WARNING, "archive-warning",
@@ -289,6 +321,7 @@ static void unpack_start(Members *members, Frontier *frontier)
     members->done = FALSE;
     members->refused = FALSE;
     g_clear_error(&members->error);
+    g_clear_error(&members->other);
     if (!spool_forget_members(fetch->spool, work->row->id, &error)) {
         members->done = TRUE;
         members->error = g_steal_pointer(&error);

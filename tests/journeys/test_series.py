@@ -7,6 +7,7 @@ import zipfile
 
 from journey import NOWHERE, Journey
 from origins import faults, nbia_zip
+from origins.dicom import Image
 from origins.tcia_data import Collection, make_collection, make_series, tree_digest
 from origins.tcia_world import TciaWorld
 
@@ -86,6 +87,28 @@ class Whole(Zips):
         self.assertFalse(path.with_name(path.name + ".archives").exists())
         again = self.medmirror("pull", "tcia/Lung-Test", "--keep-archives")
         self.assertEqual(again.lines, [str(path)])
+
+
+class Killed(Zips):
+    def test_what_was_whole_is_not_asked_for_again(self):
+        collection = Collection("Lung-Test")
+        for number in range(1, 9):
+            collection.add(make_series("Lung-Test", "P-1", number=number, images=60, side=128))
+        world = self.world(collection)
+        world.nbia.faults.add(faults.drip(600000, "*/getImageWithMD5Hash"))
+        run = self.start("pull", "tcia/Lung-Test", "--json")
+        self.wait_until(lambda: '"event":"file"' in self._out_so_far(run), what="A whole series")
+        run.kill()
+        noted = len([entry for entry in self.zips_asked_for(world) if entry.complete])
+        world.clear()
+        path, result = self.pull("tcia/Lung-Test")
+        self.assert_arrived(path, self.tree(), result)
+        # A zip that came to its end in the moment of the kill may not be noted.
+        self.assertIn(len(self.zips_asked_for(world)), range(8 - noted, 8), str(result))
+
+    @staticmethod
+    def _out_so_far(run):
+        return run._read(run._out)
 
 
 class Short(Zips):
@@ -240,6 +263,30 @@ class Repair(Zips):
         self.assertEqual(len(asked), 1, str(result))
         self.assertIn(series.uid, asked[0].target)
         self.assertNotIn("range", asked[0].headers)
+
+    def test_an_image_that_is_another_one_now(self):
+        world = self.world()
+        path, _ = self.pull("tcia/Lung-Test")
+        before = self.tree()
+        series = self.series()
+        image = series.images[1]
+        name = f"{series.patient}/{series.study}/{series.uid}/{image.sop}.dcm"
+        self.flip(path / name)
+        damaged = self.digests(path)
+        series.images[1] = Image(image.sop, image.series, image.study, image.patient, image.modality, image.syntax,
+                                 image.side + 4, image.number)
+        result = self.medmirror("verify", "--repair", "tcia/Lung-Test", expect=3)
+        self.assertIn(f"{image.sop}.dcm has changed at the source", result.err)
+        self.assert_explains(result, "--refresh")
+        self.assertEqual(self.digests(path), damaged)
+        # The source has it again, and one more: what the lock has of the series comes all the same.
+        series.images[1] = image
+        series.images.append(Image(image.sop + "1", image.series, image.study, image.patient, image.modality,
+                                   image.syntax, image.side, 99))
+        world.clear()
+        result = self.medmirror("verify", "--repair", "tcia/Lung-Test")
+        self.assert_tree(path, before)
+        self.assertIn(f"The series {series.uid} has changed at the source", result.err)
 
     def test_what_is_selected(self):
         self.world()
