@@ -26,17 +26,17 @@ class NbiaSite(Site):
     TYPES of v4's scalars ("native", "string", "mixed"); ESCAPE: `\\/` in JSON; SHUFFLE: lists and images in another
     order each time; INCLUDE_MD5: v4's getImage knows IncludeMD5; UNKNOWN_HASH: "" or the MD5 of nothing, for a hash over
     no images; COLLECTION_HASH: whether one was computed beforehand; KEYCLOAK: v2 without any Authorization is 500 for
-    images, else 401; WIDE: 64-bit data descriptors.
+    images, else 401; WIDE: 64-bit data descriptors; SOP_LISTS: whether getSOPInstanceUIDs finds anything.
     """
 
     server = "nginx"
 
     def __init__(self, collections=(), types="native", escape=True, shuffle=True, include_md5=True, unknown_hash="",
-                 collection_hash=True, keycloak=True, wide=False):
+                 collection_hash=True, keycloak=True, wide=False, sop_lists=True):
         self.collections = list(collections)
         self.types, self.escape, self.shuffle, self.include_md5 = types, escape, shuffle, include_md5
         self.unknown_hash, self.collection_hash = unknown_hash, collection_hash
-        self.keycloak, self.wide = keycloak, wide
+        self.keycloak, self.wide, self.sop_lists = keycloak, wide, sop_lists
         self.tokens = {}
         self.token_life = 7199
         self.users = {"nbia_guest": ""}
@@ -44,6 +44,7 @@ class NbiaSite(Site):
         self.annotations = {}
         self.lists = Lists(self)
         self._troubles = []
+        self._miscounts = {}
         self._lock = threading.Lock()
         self._calls = 0
 
@@ -59,6 +60,22 @@ class NbiaSite(Site):
     def clear_troubles(self):
         with self._lock:
             self._troubles.clear()
+            self._miscounts.clear()
+
+    def miscount(self, uid, by=1, times=None, **facts):
+        """The next TIMES lists (None: all) say BY images more of a series than there are, and FACTS of its row."""
+        with self._lock:
+            self._miscounts[uid] = [by, times, facts]
+
+    def told(self, series, row):
+        """The row of a series as it is told this time."""
+        with self._lock:
+            wrong = self._miscounts.get(series.uid)
+            if wrong is None or wrong[1] == 0:
+                return row
+            if wrong[1] is not None:
+                wrong[1] -= 1
+            return {**row, "ImageCount": type(row["ImageCount"])(int(row["ImageCount"]) + wrong[0]), **wrong[2]}
 
     def find(self, uid):
         """The series of a SeriesInstanceUID that the public may see; None where there is none."""

@@ -175,7 +175,7 @@ class Lists:
 
     def _getSeries(self, query, version):
         types = self.site.types if version == 4 else "native"
-        rows = (series_row(series, version, types) for series in self._series(query, version))
+        rows = (self.site.told(series, series_row(series, version, types)) for series in self._series(query, version))
         few = sum(len(collection) for collection in self.site.collections) <= 20_000
         return self._rows(rows, V4_KEYS if version == 4 else tuple(V1_KEYS), query, few)
 
@@ -189,7 +189,8 @@ class Lists:
     def _getSOPInstanceUIDs(self, query, version):
         if "SeriesInstanceUID" not in query:
             return _lacks("SeriesInstanceUID")
-        rows = [{"SOPInstanceUID": image.sop} for series in self._series(query, version) for image in series.images]
+        rows = [{"SOPInstanceUID": image.sop} for series in self._series(query, version) for image in series.images
+                if self.site.sop_lists]
         return self._rows(rows, ("SOPInstanceUID",), query)
 
     def _getUpdatedSeries(self, query, version):

@@ -174,6 +174,12 @@ class Lists(WorldCase):
             status, headers, body = self.get("getSeries?Collection=none", base)
             self.assertEqual((status, headers["Content-Type"], body), (200, None, b""))
 
+    def test_counts_that_are_wrong_at_first(self):
+        self.world.nbia.site.miscount(self.one.uid, 2, times=1, FileSize=7)
+        rows = [self.rows(f"getSeries?SeriesInstanceUID={self.one.uid}")[0] for _ in range(2)]
+        self.assertEqual([(row["ImageCount"], row["FileSize"]) for row in rows],
+                         [(len(self.one.images) + 2, 7), (len(self.one.images), self.one.size)])
+
     def test_wrong_questions(self):
         for what, words in (("getSeries?PatientId=x", b"Allowed"), ("getSeriesSize", b"needed"), ("getImage", b"needed")):
             status, headers, body = self.get(what)
