@@ -158,7 +158,7 @@ gboolean tcia_list_slides(TciaExtras *extras, GError **error)
         listing_head_add_note(extras->head,
                               _("%" G_GUINT64_FORMAT " slides are taken only when asked for, and "
                                 "may be converted copies of what was submitted: medmirror pull %s "
-                                "--include 'slides/*'"),
+                                "--where Part=slides"),
                               extras->listed - before, extras->ref);
     return TRUE;
 }

@@ -8,6 +8,7 @@
 gboolean tcia_take_extra(TciaExtras *extras, FileSpec *spec, const char *part, GError **error)
 {
     spec->part = g_strdup(part);
+    json_object_set_new(spec->facts, "Part", json_string(part));
     spec->only_if_asked = extras->only_if_asked;
     if (spec->modified && g_strcmp0(spec->modified, extras->newest) > 0) {
         g_free(extras->newest);

@@ -27,7 +27,7 @@ typedef struct {
 gboolean tcia_list_slides(TciaExtras *extras, GError **error);
 gboolean tcia_list_supporting(TciaExtras *extras, GError **error);
 
-/* For the two: SPEC is told, as one of PART. */
+/* For the two: SPEC, which has facts, is told as one of PART. */
 gboolean tcia_take_extra(TciaExtras *extras, FileSpec *spec, const char *part, GError **error);
 /* Takes WHY. A note with WHAT, a sentence without its full stop, and why; or the error itself,
  * where the files are the dataset, or it was the disk or the person that ended it. */

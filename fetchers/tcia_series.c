@@ -38,6 +38,7 @@ const char *const tcia_where_keys[] = {"SeriesInstanceUID",
                                        "Authorized",
                                        "crdc_series_uuid",
                                        "idc_version",
+                                       "Part",
                                        NULL};
 
 /* Other spellings, reduced to letters and digits in lower case, of the keys above. */

@@ -330,8 +330,9 @@ gboolean tcia_list_supporting(TciaExtras *extras, GError **error)
                             error);
     if (extras->only_if_asked && extras->listed > before)
         listing_head_add_note(extras->head,
-                              _("%" G_GUINT64_FORMAT " supporting files are taken only when asked "
-                                "for: medmirror pull %s --include 'supporting/*'"),
+                              _("Supporting files (%" G_GUINT64_FORMAT
+                                ") are taken only when asked "
+                                "for: medmirror pull %s --where Part=supporting"),
                               extras->listed - before, extras->ref);
     return TRUE;
 }

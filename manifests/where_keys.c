@@ -40,6 +40,7 @@ static const char *const keys[][8] = {
     {"AnnotationsFlag"},
     {"AdmittingDiagnosisDescription"},
     {"crdc_series_uuid"},
+    {"Part"},
 };
 
 static gboolean spelt_alike(const char *a, const char *b)
@@ -71,7 +72,11 @@ const char *where_key_canonical(const char *key)
 
 gboolean where_key_names_files(const char *key)
 {
-    static const char *const naming[] = {"SeriesInstanceUID", "crdc_series_uuid",
-                                         "ThirdPartyAnalysis", "DataDescriptionURI", NULL};
+    static const char *const naming[] = {"SeriesInstanceUID",
+                                         "crdc_series_uuid",
+                                         "ThirdPartyAnalysis",
+                                         "DataDescriptionURI",
+                                         "Part",
+                                         NULL};
     return g_strv_contains(naming, key);
 }

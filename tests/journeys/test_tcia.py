@@ -235,7 +235,7 @@ class Licences(Archive):
         world = self.world()
         path, result = self.pull("tcia/Lung-Test")
         self.assertFalse((path / "slides").exists() or (path / "supporting").exists())
-        path, result = self.pull("tcia/Lung-Test", "--include", "slides/*", "--include", "supporting/*")
+        path, result = self.pull("tcia/Lung-Test", "--where", "Part=slides,supporting")
         self.assertEqual(len(list((path / "slides").rglob("*.svs"))), 23)
         self.assertEqual([file.name for file in (path / "supporting").iterdir()], ["Lung-Test_clinical.csv"])
         self.assertEqual(path.name, "2011-09-15")
