@@ -304,8 +304,13 @@ static gboolean match_folder(Adopt *adopt, const Wanted *wanted, GError **error)
 {
     gboolean found = FALSE;
     const char *archive = adopt->survey->archive;
+    /* The zips that the source makes of series, saved as they came, go by their names. */
+    if (wanted->series && adopt->survey->archives == adopt->survey->files &&
+        !find_root(adopt, (Wanted *)wanted, &found, error)) {
+        return FALSE;
+    }
     if (wanted->series) {
-        return adopt_match_series(adopt, error);
+        return found || adopt_match_series(adopt, error);
     }
     /* What is an archive there was one in the archive. */
     if (adopt->hub && wanted->archives == wanted->rows) {
