@@ -17,6 +17,8 @@ typedef enum {
                       */
 } DigestAlgorithm;
 #define DIGEST_ALGORITHMS 7
+/* The bits of those that are of a file's bytes. */
+#define DIGEST_STREAMED (((1u << DIGEST_ALGORITHMS) - 1) & ~(1u << DIGEST_MD5_TREE))
 #define DIGEST_MAX_BYTES 64
 
 typedef struct {

@@ -5,10 +5,10 @@ import os
 import shutil
 import unittest
 
-from origins import Noise, faults
+from test_tcia_pull import Archive
+from origins import Noise, faults  # (the path is set by now)
 from origins.content import Bytes
 from origins.tcia_data import Collection, make_series
-from test_tcia_pull import Archive
 
 HEADER = "Series UID,Collection,File Location\r\n"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BIT(algorithm) (1u << (algorithm))
-#define ALL_BITS ((1u << DIGEST_ALGORITHMS) - 1)
+#define ALL_BITS DIGEST_STREAMED
 
 typedef struct {
     DigestAlgorithm algorithm;

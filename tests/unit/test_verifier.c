@@ -208,6 +208,8 @@ static void test_links(void)
 static void test_algorithms(void)
 {
     for (guint algorithm = 0; algorithm < DIGEST_ALGORITHMS; algorithm++) {
+        if (!(DIGEST_STREAMED & 1u << algorithm))
+            continue;
         Tree tree;
         tree_init(&tree);
         make_file(&tree, "right", "some bytes");
