@@ -136,8 +136,9 @@ static gboolean count_all(Fields *fields, Job *job, GError **error)
         g_propagate_error(error, g_steal_pointer(&not_here));
         return FALSE;
     }
+    const ListReader reader = {.download = on_listed, .data = fields};
     return reference_can_be_fetched(reference, error) &&
-           job_list(job, reference, NULL, on_listed, fields, error);
+           job_list(job, reference, NULL, &reader, error);
 }
 
 static int count_on_job(Job *job, gpointer data)

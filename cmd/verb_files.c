@@ -87,6 +87,17 @@ static gboolean on_listed(const SpoolDownload *download, gpointer data, GError *
     return TRUE;
 }
 
+/* Its size is what the source says, which the archive may say otherwise. */
+static gboolean on_member(const char *archive, const char *path, guint64 size, gpointer data,
+                          GError **error)
+{
+    Filing *filing = data;
+    if (selection_takes(filing->selection, path, NULL)) {
+        print_file(filing, path, size, NULL, "member");
+    }
+    return TRUE;
+}
+
 /* Of what is here, its lock; else the source is asked. */
 static gboolean print_reference(Filing *filing, Reference *reference, GError **error)
 {
@@ -111,8 +122,9 @@ static gboolean print_reference(Filing *filing, Reference *reference, GError **e
         g_propagate_error(error, g_steal_pointer(&not_here));
         return FALSE;
     }
+    const ListReader reader = {.download = on_listed, .member = on_member, .data = filing};
     return reference_can_be_fetched(reference, error) &&
-           job_list(filing->job, reference, selection, on_listed, filing, error);
+           job_list(filing->job, reference, selection, &reader, error);
 }
 
 static gboolean print_list(Filing *filing, GError **error)
@@ -176,11 +188,13 @@ const Verb verb_files = {
     .name = "files",
     .summary = N_("What a pull would bring: paths, sizes, digests"),
     .arguments = "REF",
-    .help = N_("Of a version that is here, from its lock; else the source is asked. A line a file: "
-               "bytes, digest, path. Of an "
-               "archive that is not here, the archive itself is named.\n\n"
-               "Examples:\n"
-               "  medmirror files physionet/mitdb\n"
-               "  medmirror files ptb-xl --include '*.csv'"),
+    .help = N_(
+        "Of a version that is here, from its lock; else the source is asked. A line a file: "
+        "bytes, digest, path. Of an "
+        "archive that is not here, the archive itself is named, and its members where the source "
+        "lists them.\n\n"
+        "Examples:\n"
+        "  medmirror files physionet/mitdb\n"
+        "  medmirror files ptb-xl --include '*.csv'"),
     .run = run,
 };

@@ -143,7 +143,7 @@ class Kaggle(Row):
         self.set = KaggleDataset("ana", "heart-images", "Heart Images", [self.version(1, 0)])
         self.server = self.origin(self.Joined(KaggleSite([self.set])), "kaggle")
         self.server.site.api.storage.base = self.server.url_by_name
-        self.listed = ["heart-images.zip"]
+        self.listed = sorted([*self.wanted, "heart-images.zip"])
 
     @staticmethod
     def version(number, seed):

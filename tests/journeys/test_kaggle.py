@@ -118,9 +118,18 @@ class Datasets(WithKaggle):
         self.site.page_limit = 20
         result = self.medmirror("files", "--json", "kaggle/ana/heart-images")
         listed = {event["path"]: event for event in self.events(result, "listed")}
-        self.assertIn("heart-images.zip", listed)
+        self.assertEqual(set(listed), {*self.wanted(), "heart-images.zip"})
+        self.assertEqual({path: listed[path]["bytes"] for path in self.wanted()},
+                         {path: content.size for path, content in self.wanted().items()})
         self.assertEqual(listed["heart-images.zip"]["digest"], "md5:" + self.heart.current.archive.digest("md5"))
         self.assertEqual(self.asked("/api/v1/datasets/download/*"), [])
+
+    def test_lists_short(self):
+        """What ends before its end is told."""
+        self.site.page_limit, self.site.ends_after = 20, 1
+        result = self.medmirror("files", "kaggle/ana/heart-images", "--include", "*.csv")
+        self.assertIn("its summary counts 47", result.err)
+        self.assertTrue(all(line.endswith(".csv") for line in result.lines), str(result))
 
     def test_wrong_name(self):
         result = self.medmirror("pull", "kaggle/ana/nothing", expect=7)
