@@ -9,6 +9,7 @@ from .content import Bytes, Noise, as_content
 from .large import Remembered, make_large_zip
 
 _DATE = "2026-03-27T15:16:05.7Z"
+_SLOW = 64 << 20
 
 
 @dataclass
@@ -68,6 +69,8 @@ class KaggleVersion:
         self.files = {path: as_content(content) for path, content in self.files.items()}
         archive = make_large_zip(self.files) if self.archive is None else as_content(self.archive)
         self.archive = archive if isinstance(archive, Remembered) else Remembered(archive)
+        if self.archive.size > _SLOW:
+            self.archive.digest("md5")  # now, so that no request waits for it
 
     @property
     def size(self):

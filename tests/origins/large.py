@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import random
 import struct
+import threading
 import zlib
 
 from .content import Bytes, Content, as_content
@@ -86,25 +87,30 @@ class Joined(Content):
 
 
 class Remembered(Content):
-    """A content whose digests were computed elsewhere, or are remembered once they were."""
+    """A content whose digests are computed once, whoever asks first; those of the same KEY have the same."""
 
-    def __init__(self, content):
+    _of_key = {}
+
+    def __init__(self, content, key=None):
         self.content = content
         self.size = content.size
-        self._digests = {}
+        self._lock = threading.Lock()
+        self._digests = {} if key is None else self._of_key.setdefault(key, {})
 
     def read(self, start, end):
         return self.content.read(start, end)
 
     def digest(self, algorithm="sha256"):
-        if algorithm not in self._digests:
-            self._digests[algorithm] = self.content.digest(algorithm)
-        return self._digests[algorithm]
+        with self._lock:
+            if algorithm not in self._digests:
+                self._digests[algorithm] = self.content.digest(algorithm)
+            return self._digests[algorithm]
 
     def crc(self, kind):
-        if kind not in self._digests:
-            self._digests[kind] = kind.of_content(self.content)
-        return self._digests[kind]
+        with self._lock:
+            if kind not in self._digests:
+                self._digests[kind] = kind.of_content(self.content)
+            return self._digests[kind]
 
 
 def _extra(*values):
@@ -152,6 +158,7 @@ def make_large_zip(members, deflate_below=1 << 20):
     """A zip of {name: content} of any size, as a content that holds no more than its small members: those below
     DEFLATE_BELOW bytes are deflated, the others stored."""
     parts, directory, offset, count = [], [], 0, 0
+    key = [deflate_below]
     for name, content in members.items():
         content = as_content(content)
         local, data, facts = _entry(name, content, 0 < content.size < deflate_below)
@@ -159,5 +166,7 @@ def make_large_zip(members, deflate_below=1 << 20):
         parts += [Bytes(local), data]
         offset += len(local) + data.size
         count += 1
+        key.append((name, content.size, facts[1]))
     listing = b"".join(directory)
-    return Remembered(Joined([*parts, Bytes(listing + _end_of_directory(count, len(listing), offset))]))
+    whole = Joined([*parts, Bytes(listing + _end_of_directory(count, len(listing), offset))])
+    return Remembered(whole, tuple(key))
