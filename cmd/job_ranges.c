@@ -21,7 +21,7 @@
 #define LEAST_GAP                                                                                  \
     (G_GUINT64_CONSTANT(64) << 10) /* bytes between two members that come with them                \
                                     */
-#define BATCH_BYTES (G_GUINT64_CONSTANT(64) << 20) /* decoded and noted together */
+#define BATCH_BYTES (G_GUINT64_CONSTANT(8) << 20) /* decoded and noted together */
 #define BATCH_MEMBERS 1000
 #define MOST_TRIES 2 /* of a batch that turns out damaged */
 

@@ -1,0 +1,131 @@
+"""Few members of a large Kaggle archive: fetched by themselves, noted as a part, and gone on with by wider pulls."""
+
+import json
+import unittest
+
+from journey import Journey, NOWHERE
+from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, kaggle
+from origins.kaggle_storage import Expiry
+from origins.large import Pages
+
+REF = "kaggle/ana/heart-images"
+
+
+def files():
+    many = {f"images/{number:03}.png": Pages(300_000, number) for number in range(90)}
+    return {**many, "labels.csv": Bytes(b"id,label\n" + b"1,2\n" * 50_000), "notes/a b.txt": Bytes("a\n")}
+
+
+class WithArchive(Journey):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.version = KaggleVersion(1, files())
+
+    def setUp(self):
+        super().setUp()
+        self.site = KaggleSite()
+        self.files = self.version.files
+        self.heart = self.site.add(KaggleDataset("ana", "heart-images", "Heart Images", [self.version]))
+        self.server, self.storage = kaggle.start(self.site)
+        self.addCleanup(self._close_origin, self.server)
+        self.addCleanup(self._close_origin, self.storage)
+        self.endpoints["kaggle"] = self.server.url
+        self.endpoints["kaggle-rpc"] = NOWHERE
+        self.size = self.heart.current.archive.size
+
+    def some(self, *names):
+        return {name: content for name, content in self.files.items() if name in names or name.startswith(names)}
+
+    def downloads(self):
+        return [entry for entry in self.server.record.entries() if "/download/" in entry.target and "croissant" not in
+                entry.target]
+
+    def lock(self, path):
+        with open(f"{path}.lock.jsonl", encoding="utf-8") as lock:
+            return [json.loads(line) for line in lock]
+
+    def sent(self):
+        sent = self.storage.record.bytes_sent()
+        self.storage.record.clear()
+        return sent
+
+
+class Members(WithArchive):
+    def test_one(self):
+        path, result = self.pull(REF, "--include", "labels.csv")
+        self.assert_arrived(path, self.some("labels.csv"), result)
+        self.assertLess(self.sent(), self.size / 50)
+        self.assertEqual(len(self.downloads()), 1, "One signed address serves all ranges.")
+        lock = self.lock(path)
+        self.assertGreater(lock[0]["skipped"], 0)
+        states = {line["file"]: line["state"] for line in lock if "file" in line}
+        self.assertEqual(states["labels.csv"], "have")
+        self.assertEqual({states[name] for name in self.files if name != "labels.csv"}, {"skipped"})
+        self.assertNotIn("X-Goog", json.dumps(lock))
+        self.assert_explains(self.medmirror("path", "--complete", REF, expect=7), "part")
+        self.medmirror("verify", REF)
+
+    def test_wider(self):
+        path, _ = self.pull(REF, "--include", "labels.csv")
+        self.sent()
+        again, result = self.pull(REF, "--include", "images/00*")
+        self.assertEqual(again, path)
+        self.assert_arrived(path, self.some("labels.csv", "images/00"), result)
+        self.assertLess(self.sent(), self.size / 4)
+        path, result = self.pull(REF)
+        self.assert_arrived(path, self.files, result)
+        self.assertEqual(self.lock(path)[0]["skipped"], 0)
+        self.medmirror("path", "--complete", REF)
+        self.medmirror("verify", REF)
+
+    def test_most_of_it_comes_whole(self):
+        path, result = self.pull(REF, "--include", "images/*")
+        self.assert_arrived(path, self.some("images/"), result)
+        self.assertIn("declared", {line.get("trust") for line in self.lock(path) if "download" in line})
+
+    def test_dry_run(self):
+        result = self.medmirror("pull", "--json", "--dry-run", REF, "--include", "labels.csv")
+        plan, = [event for event in map(json.loads, result.lines) if event["event"] == "plan"]
+        self.assertLess(plan["fetch"]["value"], self.size / 50)
+        self.assertEqual(plan["files"]["value"], 1)
+        self.assertEqual(plan["on_disk"]["value"], self.files["labels.csv"].size)
+
+    def test_nothing_of_it(self):
+        result = self.medmirror("pull", REF, "--include", "lables.csv", expect=7)
+        self.assert_explains(result, f"medmirror files {REF}")
+        self.assertLess(self.sent(), self.size / 50)
+
+    def test_required(self):
+        path, result = self.pull(REF, "--include", "labels.csv", "--require", "declared")
+        self.assert_arrived(path, self.some("labels.csv"), result)
+        self.assertGreaterEqual(self.sent(), self.size)
+
+    def test_expired(self):
+        self.site.storage.expiry = Expiry(requests=1, signatures=1)
+        path, result = self.pull(REF, "--include", "images/00*")
+        self.assert_arrived(path, self.some("images/00"), result)
+        self.assertEqual(len(self.downloads()), 2)
+
+    def test_repair(self):
+        path, _ = self.pull(REF, "--include", "labels.csv", "--include", "images/001.png")
+        self.sent()
+        self.flip(path / "labels.csv")
+        self.medmirror("verify", "--repair", REF)
+        self.assert_tree(path, self.some("labels.csv", "images/001.png"))
+        self.assertLess(self.sent(), self.size / 50)
+
+    def test_killed(self):
+        chosen = ("images/00", "images/01", "images/02", "images/030", "images/031", "images/032", "images/033")
+        wanted = [word for name in chosen for word in ("--include", name + "*")]
+        running = self.start("pull", REF, *wanted, "--limit-rate", "3M")
+        self.storage.record.wait_for(count=3)
+        running.kill()
+        self.storage.record.clear()
+        path, result = self.pull(REF, *wanted)
+        self.assert_arrived(path, self.some(*chosen), result)
+        self.assertLess(self.sent(), 5_000_000, "Members that stand are not fetched again.")
+
+
+if __name__ == "__main__":
+    unittest.main()
