@@ -24,6 +24,7 @@ class Object:
     def __init__(self, content=None, part_size=None, etag=None, mtime=DEFAULT_MTIME, late=None, type=None, headers=()):
         self._content, self._late = as_content(content) if late is None else None, late
         self.part_size, self._etag, self.mtime = part_size, etag, mtime
+        self._sums = None
         self.type, self.headers = type or "binary/octet-stream", list(headers)
 
     @property
@@ -46,6 +47,15 @@ class Object:
             else:
                 self._etag = getattr(content, "md5", None) or content.digest("md5")
         return self._etag
+
+    @property
+    def google_sums(self):
+        """{algorithm: base64}, as x-goog-hash has them."""
+        if self._sums is None:
+            content = self.content
+            self._sums = {"crc32c": google_crc32c(content),
+                          "md5": base64.b64encode(bytes.fromhex(content.digest("md5"))).decode()}
+        return self._sums
 
 
 class Bucket:
@@ -179,24 +189,30 @@ class S3Site(Site):
                 return self.error(403, "AccessDenied", "Access Denied")
             return self.error(404, "NoSuchKey", "The specified key does not exist.", {"Key": key})
         wanted = request.headers.get("if-match")
-        etag = f'"{found.etag}"'
-        if wanted is not None and wanted.strip() not in ("*", etag, found.etag):
+        if wanted is not None and wanted.strip() not in ("*", self._tag(found), found.etag):
             return self.error(412, "PreconditionFailed",
                               "At least one of the pre-conditions you specified did not hold", {"Condition": "If-Match"})
-        content = found.content
-        answer = static_file(content, found.mtime, found.type, found.headers + self._more_headers(found, content), etag)
-        if self.flavour == "gcs" and found.part_size:
-            answer.etag = f'"-{found.etag}"'
+        answer = static_file(found.content, found.mtime, found.type, self._more_headers(found), self._tag(found))
+
+        def renew(response):
+            changed = Object(response.body, found.part_size, None, response.mtime, None, found.type, found.headers)
+            response.etag, response.headers[:] = self._tag(changed), self._more_headers(changed)
+
+        answer.renew = renew
         return answer
 
-    def _more_headers(self, found, content):
+    def _tag(self, found):
+        """What it is told as; Google's of a composed object is no more than a mark."""
+        return f'"-{found.etag}"' if self.flavour == "gcs" and found.part_size else f'"{found.etag}"'
+
+    def _more_headers(self, found):
         if self.flavour == "aws":
-            return [("x-amz-request-id", "0A49CE4060975EAC"), ("x-amz-server-side-encryption", "AES256")]
-        sums = {"crc32c": lambda: google_crc32c(content),
-                "md5": lambda: base64.b64encode(bytes.fromhex(content.digest("md5"))).decode()}
+            return [*found.headers, ("x-amz-request-id", "0A49CE4060975EAC"), ("x-amz-server-side-encryption", "AES256")]
+        sums = found.google_sums
         # A composed object has no MD5.
-        hashes = [f"{name}={sums[name]()}" for name in self.hashes if name != "md5" or not found.part_size]
-        headers = [("x-goog-generation", str(int(found.mtime * 1e6))), ("x-goog-stored-content-length", str(content.size))]
+        hashes = [f"{name}={sums[name]}" for name in self.hashes if name != "md5" or not found.part_size]
+        headers = [*found.headers, ("x-goog-generation", str(int(found.mtime * 1e6))),
+                   ("x-goog-stored-content-length", str(found.size))]
         return headers + [("x-goog-hash", text) for text in (hashes if self.split_hashes else [",".join(hashes)]) if text]
 
     def _list(self, request, name, bucket):

@@ -140,6 +140,12 @@ class Stores(unittest.TestCase):
             self.assertRegex(headers["x-goog-hash"], r"^crc32c=[A-Za-z0-9+/]{6}==,md5=")
             self.assertTrue(headers["x-goog-hash"].endswith(md5))
             self.assertNotIn("md5=", ask(f"{origin.url}/open/parts")[1]["x-goog-hash"])
+            origin.faults.add(faults.changed("/open/*", times=1))
+            _, headers, body = ask(f"{origin.url}/open/{quoted(_ODD)}")
+            md5 = base64.b64encode(hashlib.md5(body).digest()).decode()
+            self.assertNotEqual(body, self.data.bytes())
+            self.assertTrue(headers["x-goog-hash"].endswith(f",md5={md5}"))
+            self.assertEqual(headers["ETag"], f'"{hashlib.md5(body).hexdigest()}"')
             site.split_hashes = True
             self.assertEqual(len(ask(f"{origin.url}/open/{quoted(_ODD)}")[1].get_all("x-goog-hash")), 2)
 
