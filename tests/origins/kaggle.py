@@ -114,11 +114,12 @@ class KaggleSite(Site):
 
     PAGE_SIZE, PAGE_LIMIT: files a page, and at most; EMPTY_PAGES: numbers (from 0) of pages that come empty, with a token;
     ENDS_AFTER: pages after which a listing ends although files remain; LIMITS: {purpose: Limit}, the purposes being those
-    of the calls above and "archive", "file" of datasets; ZIPPED_FROM: files from this size on lie zipped; RAW_IS_PLAIN: raw=true gives them as they
-    were uploaded; RAW_SLASH: is a slash in a file's name taken as it is in the path?; FORBIDDEN_FORM: "json", "plain" or
-    "empty"; WRONG_SLUG: "permission" or "not-found"; PRIVATE_STATUS: of what one may not see; COMPETITION_LIST: "object" or
-    "array"; STATUS_FORM: "text" or "object"; INTROSPECT_STATUS: for a token that is none; FILE_TWINS: has the file listing
-    triple fields too?; V2_FOR_DATASETS: are their addresses signed as those of competitions are?
+    of the calls above, "croissant", and "archive" and "file" of datasets; ZIPPED_FROM: files from this size on lie zipped;
+    RAW_IS_PLAIN: raw=true gives them as they were uploaded; RAW_SLASH: is a slash in a file's name taken as it is in the
+    path?; FORBIDDEN_FORM: "json", "plain" or "empty"; WRONG_SLUG: "permission" or "not-found"; PRIVATE_STATUS: of what one
+    may not see; COMPETITION_LIST: "object" or "array"; STATUS_FORM: "text" or "object"; INTROSPECT_STATUS: for a token that
+    is none; FILE_TWINS: has the file listing triple fields too?; V2_FOR_DATASETS: are their addresses signed as those of
+    competitions are?
     """
 
     server = "Kestrel"

@@ -1,7 +1,6 @@
 """Where Kaggle's bytes lie: a cloud store behind signed addresses, which need neither cookie nor header and get none."""
 
 import base64
-import hashlib
 import secrets
 import threading
 import time
@@ -243,13 +242,10 @@ class KaggleStorage(Site):
         if not stored.composite:
             hashes.append(f"md5={stored.md5 or stored.own_md5()}")
         style = stored.hash_style or self.hash_style
+        if style not in HASH_STYLES:
+            raise ValueError(f"{style} is none of {HASH_STYLES}")
         if style == "lines":
             headers += [("x-goog-hash", one) for one in hashes]
         else:
             headers.append(("x-goog-hash", (", " if style == "comma-space" else ",").join(hashes)))
         return headers
-
-
-def wrong_md5():
-    """The MD5 of something else, in base64."""
-    return base64.b64encode(hashlib.md5(b"something else").digest()).decode()
