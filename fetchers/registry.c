@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define MOST_FETCHERS 64
+#define MOST_FETCHERS 256
 
 /* The plain fetcher is the last: every address is its own. */
 static const Fetcher *table[MOST_FETCHERS + 1] = {
