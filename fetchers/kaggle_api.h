@@ -24,6 +24,9 @@ KaggleCall kaggle_call_view(const KaggleName *name);
 /* Of the flat listing; VERSION NULL: the current one, and of competitions always. TOKEN NULL: the
  * first page. */
 KaggleCall kaggle_call_files(const KaggleName *name, const char *version, const char *token);
+/* Of the listing by directory: what lies in FOLDER ("": the top) alone. */
+KaggleCall kaggle_call_tree(const KaggleName *name, const char *version, const char *folder,
+                            const char *token);
 KaggleCall kaggle_call_summary(const KaggleName *name, const char *version);
 /* The whole archive, or one file of it. */
 KaggleCall kaggle_call_download(const KaggleName *name, const char *version, const char *file);

@@ -51,6 +51,16 @@ KaggleCall kaggle_call_view(const KaggleName *name)
                    name);
 }
 
+static void add_text(KaggleCall *call, const char *key, const char *value, char *separator)
+{
+    g_autofree char *encoded = encode(value);
+    char *path = g_strdup_printf("%s%c%s=%s", call->path, *separator, key, encoded);
+    g_free(call->path);
+    call->path = path;
+    *separator = '&';
+    json_object_set_new(call->message, key, json_string(value));
+}
+
 KaggleCall kaggle_call_files(const KaggleName *name, const char *version, const char *token)
 {
     KaggleCall call = call_of(path_of(name, "list", "data/list"),
@@ -61,13 +71,28 @@ KaggleCall kaggle_call_files(const KaggleName *name, const char *version, const 
     if (version && name->owner)
         add_number(&call, "datasetVersionNumber", version, &separator);
     add_number(&call, "pageSize", G_STRINGIFY(KAGGLE_PAGE_SIZE), &separator);
-    if (token) {
-        g_autofree char *encoded = encode(token);
-        char *path = g_strconcat(call.path, "&pageToken=", encoded, NULL);
-        g_free(call.path);
-        call.path = path;
-        json_object_set_new(call.message, "pageToken", json_string(token));
-    }
+    if (token)
+        add_text(&call, "pageToken", token, &separator);
+    return call;
+}
+
+KaggleCall kaggle_call_tree(const KaggleName *name, const char *version, const char *folder,
+                            const char *token)
+{
+    char *path = name->owner ? path_of(name, "list-tree", NULL)
+                             : g_strdup_printf("/competitions/%s/data-tree/list/", name->slug);
+    KaggleCall call = call_of(path,
+                              name->owner ? "datasets.DatasetApiService/ListTreeDatasetFiles"
+                                          : "competitions.CompetitionApiService/ListDataTreeFiles",
+                              name);
+    char separator = '?';
+    if (version && name->owner)
+        add_number(&call, "datasetVersionNumber", version, &separator);
+    add_number(&call, "pageSize", G_STRINGIFY(KAGGLE_PAGE_SIZE), &separator);
+    if (*folder)
+        add_text(&call, "path", folder, &separator);
+    if (token)
+        add_text(&call, "pageToken", token, &separator);
     return call;
 }
 

@@ -218,26 +218,41 @@ static gboolean is_too_long(guint64 count)
     return count != SIZE_UNKNOWN && count > (guint64)KAGGLE_MOST_PAGES * KAGGLE_PAGE_SIZE;
 }
 
+/* The flat list, else the one by directory; *LACK (owned) says that neither is to be had. FALSE
+ * with an error of TAKER's, or where access is refused. */
+static gboolean list_members(KaggleDoor *door, const char *version, const char *archive,
+                             const ListingTaker *taker, KaggleListing *listing, char **lack,
+                             GError **error)
+{
+    g_autoptr(GError) flat = NULL;
+    GError *tree = NULL;
+    if (kaggle_listing_begin(listing, door, version, &flat))
+        return kaggle_listing_tell(listing, archive, taker, error);
+    kaggle_listing_clear(listing);
+    if (g_error_matches(flat, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT) &&
+        kaggle_listing_tell_tree(listing, door, version, archive, taker, &tree))
+        return TRUE;
+    gboolean is_lack = g_error_matches(flat, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN) ||
+                       g_error_matches(tree, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
+    if (is_lack)
+        *lack = g_strdup(flat->message);
+    else
+        g_propagate_error(error, g_error_copy(tree ? tree : flat));
+    g_clear_error(&tree);
+    return is_lack;
+}
+
 static gboolean tell_members(KaggleDoor *door, const char *version, const char *archive,
                              const ListingTaker *taker, ListingHead *head, GError **error)
 {
     g_auto(KaggleListing) listing = {0};
     guint64 count = kaggle_listing_count(door, version);
     g_autofree char *lack = NULL;
-    GError *why = NULL;
-    if (is_too_long(count)) {
+    if (is_too_long(count))
         listing.left = g_strdup_printf(
             _("there are %" G_GUINT64_FORMAT ", and a request is needed for each %d"), count,
             KAGGLE_PAGE_SIZE);
-    } else if (!kaggle_listing_begin(&listing, door, version, &why)) {
-        if (!g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN)) {
-            g_propagate_error(error, why);
-            return FALSE;
-        }
-        lack = g_strdup(why->message);
-        g_error_free(why);
-    }
-    if (!kaggle_listing_tell(&listing, archive, taker, error))
+    else if (!list_members(door, version, archive, taker, &listing, &lack, error))
         return FALSE;
     head->is_restricted |= door->used_login;
     note_members(head, &listing, count, lack);

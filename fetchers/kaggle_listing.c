@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MOST_EMPTY 10 /* pages in a row */
+#define MOST_FOLDERS 10000
 
 void kaggle_listing_clear(KaggleListing *listing)
 {
@@ -18,10 +19,13 @@ void kaggle_listing_clear(KaggleListing *listing)
     *listing = (KaggleListing){0};
 }
 
-/* A page with its files; NULL with an error. */
-static json_t *get_page(KaggleListing *listing, const char *token, GError **error)
+/* A page with its files; NULL with an error. FOLDER NULL: of the flat list. */
+static json_t *get_page(KaggleListing *listing, const char *folder, const char *token,
+                        GError **error)
 {
-    g_auto(KaggleCall) call = kaggle_call_files(&listing->door->name, listing->version, token);
+    const KaggleName *name = &listing->door->name;
+    g_auto(KaggleCall) call = folder ? kaggle_call_tree(name, listing->version, folder, token)
+                                     : kaggle_call_files(name, listing->version, token);
     g_auto(KaggleAnswer) answer = {0};
     if (!kaggle_ask(listing->door, &call, FALSE, &answer, error))
         return NULL;
@@ -40,7 +44,7 @@ gboolean kaggle_listing_begin(KaggleListing *listing, KaggleDoor *door, const ch
                               GError **error)
 {
     *listing = (KaggleListing){.door = door, .version = version};
-    listing->page = get_page(listing, NULL, error);
+    listing->page = get_page(listing, NULL, NULL, error);
     return listing->page != NULL;
 }
 
@@ -63,13 +67,15 @@ static void note_date(KaggleListing *listing, const json_t *file)
     g_free(date);
 }
 
-static gboolean tell_file(KaggleListing *listing, const json_t *file, const char *archive,
-                          const ListingTaker *taker, GError **error)
+static gboolean tell_file(KaggleListing *listing, const json_t *file, const char *folder,
+                          const char *archive, const ListingTaker *taker, GError **error)
 {
     const char *name = json_string_value(json_object_get(file, "name"));
     const json_t *size = json_object_get(file, "totalBytes");
     if (!name)
         name = json_string_value(json_object_get(file, "nameNullable"));
+    g_autofree char *path = name && *folder ? g_strconcat(folder, "/", name, NULL) : NULL;
+    name = path ? path : name;
     note_date(listing, file);
     if (!name || !relpath_check(name, NULL)) {
         listing->unsafe++;
@@ -91,7 +97,7 @@ static gboolean tell_page(KaggleListing *listing, const char *archive, const Lis
     listing->empty = json_array_size(files) ? 0 : listing->empty + 1;
     json_array_foreach((json_t *)files, index, file)
     {
-        if (!tell_file(listing, file, archive, taker, error))
+        if (!tell_file(listing, file, "", archive, taker, error))
             return FALSE;
     }
     return TRUE;
@@ -131,7 +137,7 @@ static gboolean turn_page(KaggleListing *listing, GError **error)
         return TRUE;
     }
     GError *why = NULL;
-    json_t *page = get_page(listing, next, &why);
+    json_t *page = get_page(listing, NULL, next, &why);
     json_decref(listing->page);
     listing->page = page;
     g_free(listing->token);
@@ -155,6 +161,69 @@ gboolean kaggle_listing_tell(KaggleListing *listing, const char *archive, const 
         if (!tell_page(listing, archive, taker, error) || !turn_page(listing, error))
             return FALSE;
     return TRUE;
+}
+
+/* The files of the page, and what lies below it to FOLDERS. */
+static gboolean tell_folder_page(KaggleListing *listing, const char *folder, GQueue *folders,
+                                 const char *archive, const ListingTaker *taker, GError **error)
+{
+    size_t index;
+    json_t *one;
+    json_array_foreach(json_object_get(listing->page, "files"), index, one)
+    {
+        if (!tell_file(listing, one, folder, archive, taker, error))
+            return FALSE;
+    }
+    json_array_foreach(json_object_get(listing->page, "directories"), index, one)
+    {
+        const char *name = json_string_value(json_object_get(one, "name"));
+        g_autofree char *below =
+            name && *folder ? g_strconcat(folder, "/", name, NULL) : g_strdup(name);
+        if (!below || !relpath_check(below, NULL))
+            listing->unsafe++;
+        else if (folders->length >= MOST_FOLDERS)
+            leave(listing, g_strdup_printf(_("more than %d folders are listed"), MOST_FOLDERS));
+        else
+            g_queue_push_tail(folders, g_steal_pointer(&below));
+        if (!listing->page)
+            break;
+    }
+    return TRUE;
+}
+
+static gboolean tell_folder(KaggleListing *listing, const char *folder, GQueue *folders,
+                            const char *archive, const ListingTaker *taker, GError **error)
+{
+    g_autofree char *token = NULL;
+    do {
+        listing->page = get_page(listing, folder, token, error);
+        if (!listing->page || !tell_folder_page(listing, folder, folders, archive, taker, error))
+            return FALSE;
+        g_free(listing->token);
+        listing->token = g_steal_pointer(&token);
+        token = listing->page ? next_token(listing) : NULL;
+        g_clear_pointer(&listing->page, json_decref);
+    } while (token);
+    return TRUE;
+}
+
+gboolean kaggle_listing_tell_tree(KaggleListing *listing, KaggleDoor *door, const char *version,
+                                  const char *archive, const ListingTaker *taker, GError **error)
+{
+    GQueue folders = G_QUEUE_INIT;
+    gboolean good = TRUE;
+    *listing = (KaggleListing){.door = door, .version = version};
+    g_queue_push_tail(&folders, g_strdup(""));
+    while (good && folders.length && !listing->left) {
+        g_autofree char *folder = g_queue_pop_head(&folders);
+        if (listing->pages >= KAGGLE_MOST_PAGES)
+            leave(listing,
+                  g_strdup_printf(_("it goes on after %u pages, a request each"), listing->pages));
+        else
+            good = tell_folder(listing, folder, &folders, archive, taker, error);
+    }
+    g_queue_clear_full(&folders, g_free);
+    return good;
 }
 
 guint64 kaggle_listing_count(KaggleDoor *door, const char *version)

@@ -28,6 +28,10 @@ gboolean kaggle_listing_begin(KaggleListing *listing, KaggleDoor *door, const ch
  * midway leaves the list; an error is TAKER's, or says that access is refused. */
 gboolean kaggle_listing_tell(KaggleListing *listing, const char *archive, const ListingTaker *taker,
                              GError **error);
+/* The same from the listing by directory, a folder after the other: for where the flat one is not
+ * to be had. FALSE with an error as of kaggle_listing_tell(), or that of the first page. */
+gboolean kaggle_listing_tell_tree(KaggleListing *listing, KaggleDoor *door, const char *version,
+                                  const char *archive, const ListingTaker *taker, GError **error);
 /* How many files there are, by one request; SIZE_UNKNOWN where it is not told. */
 guint64 kaggle_listing_count(KaggleDoor *door, const char *version);
 /* As many pages as are asked for. */

@@ -61,9 +61,9 @@ class Datasets(WithKaggle):
         self.assertEqual(path.relative_to(self.mirror).as_posix(), "kaggle/ana/heart-images/2")
         self.assert_arrived(path, self.wanted(), result)
         self.assertEqual(self.with_login(), [])
-        header = json.loads(open(f"{path}.lock.jsonl", encoding="utf-8").readline())
-        self.assertEqual((header["version"], header["licence"]), ("2", "CC0-1.0"))
         lock = pathlib.Path(f"{path}.lock.jsonl").read_text(encoding="utf-8")
+        header = json.loads(lock.partition("\n")[0])
+        self.assertEqual((header["version"], header["licence"]), ("2", "CC0-1.0"))
         self.assertIn(self.heart.current.archive.digest("md5"), lock)
         self.assertNotIn("X-Goog", lock)
         self.server.record.clear()
@@ -130,6 +130,14 @@ class Datasets(WithKaggle):
         result = self.medmirror("files", "kaggle/ana/heart-images", "--include", "*.csv")
         self.assertIn("its summary counts 47", result.err)
         self.assertTrue(all(line.endswith(".csv") for line in result.lines), str(result))
+
+    def test_lists_by_directory(self):
+        """Where the flat list is gone, the one by folders serves."""
+        self.site.page_limit = 20
+        self.server.faults.add(kaggle_words.refused(kaggle_words.NOT_FOUND, "/api/v1/datasets/list/*", 404))
+        result = self.medmirror("files", "--json", "kaggle/ana/heart-images")
+        listed = {event["path"]: event["bytes"] for event in self.events(result, "listed")}
+        self.assertEqual(listed, {"heart-images.zip": None, **{path: content.size for path, content in self.wanted().items()}})
 
     def test_wrong_name(self):
         result = self.medmirror("pull", "kaggle/ana/nothing", expect=7)
