@@ -190,10 +190,9 @@ static gint by_number(gconstpointer first, gconstpointer second)
     return (a > b) - (a < b);
 }
 
-/* The versions below BASE, oldest first; owned. */
-static GPtrArray *list_versions(const char *base)
+/* The versions in FOLDER, oldest first; owned. */
+static GPtrArray *list_versions(const char *folder)
 {
-    g_autofree char *folder = g_build_filename(base, VERSIONS, NULL);
     GPtrArray *found = g_ptr_array_new_with_free_func(g_free);
     g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
     for (const char *name = names ? g_dir_read_name(names) : NULL; name;
@@ -211,7 +210,8 @@ static GPtrArray *list_versions(const char *base)
 static char *choose_version(const Place *place, const char *dataset, const char *wanted,
                             GError **error)
 {
-    g_autoptr(GPtrArray) versions = list_versions(place->base);
+    g_autofree char *folder = g_build_filename(place->base, VERSIONS, NULL);
+    g_autoptr(GPtrArray) versions = list_versions(folder);
     const char *newest = NULL, *whole = NULL;
     g_autoptr(GString) all = g_string_new(NULL);
     for (guint i = 0; i < versions->len; i++) {
@@ -254,6 +254,37 @@ static KagglehubCopy *make_copy(const Place *place, char *version)
     return copy;
 }
 
+static gboolean set_other_version(const char *path, const char *dataset, const char *found,
+                                  const char *wanted, GError **error)
+{
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s is version %s of %s, and not %s. To adopt it, type: medmirror adopt %s@%s "
+                  "%s"),
+                path, found, dataset, wanted, dataset, found, path);
+    return FALSE;
+}
+
+/* PATH was named to the module as the folder to download to: its markers lie in it. NULL where it
+ * was not; owned. */
+static KagglehubCopy *find_output(const char *path, const char *owner, const char *slug)
+{
+    g_autofree char *marks = owner
+                                 ? g_build_filename(path, ".complete", DATASETS, owner, slug, NULL)
+                                 : g_build_filename(path, ".complete", COMPETITIONS, slug, NULL);
+    g_autoptr(GPtrArray) versions = owner ? list_versions(marks) : NULL;
+    if (owner ? versions->len == 0 : !is_folder(marks)) {
+        return NULL;
+    }
+    KagglehubCopy *copy = g_new0(KagglehubCopy, 1);
+    const char *version = owner ? g_ptr_array_index(versions, versions->len - 1) : NULL;
+    copy->folder = g_strdup(path);
+    copy->version = g_strdup(version);
+    copy->marks = version ? g_build_filename(marks, version, NULL) : g_strdup(marks);
+    copy->marker = g_build_filename(copy->marks, "bundle.complete", NULL);
+    copy->is_complete = g_file_test(copy->marker, G_FILE_TEST_EXISTS);
+    return copy;
+}
+
 gboolean kagglehub_copy_find(const char *path, const char *dataset, const char *version,
                              KagglehubCopy **copy, GError **error)
 {
@@ -263,6 +294,12 @@ gboolean kagglehub_copy_find(const char *path, const char *dataset, const char *
         return TRUE;
     }
     const char *owner = strcmp(parts[1], "c") == 0 ? NULL : parts[1], *slug = parts[2];
+    *copy = find_output(path, owner, slug);
+    if (*copy) {
+        const char *found = (*copy)->version;
+        return !version || g_strcmp0(found, version) == 0 ||
+               set_other_version(path, dataset, found, version, error);
+    }
     g_auto(Place) place = {0};
     if (!read_dataset_path(path, &place) && !read_competition_path(path, &place) &&
         !read_root(path, owner, slug, &place)) {
@@ -275,11 +312,7 @@ gboolean kagglehub_copy_find(const char *path, const char *dataset, const char *
         return set_other_dataset(&place, path, dataset, error);
     }
     if (place.version && version && strcmp(place.version, version) != 0) {
-        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                    _("%s is version %s of %s, and not %s. To adopt it, type: medmirror adopt "
-                      "%s@%s %s"),
-                    path, place.version, dataset, version, dataset, place.version, path);
-        return FALSE;
+        return set_other_version(path, dataset, place.version, version, error);
     }
     if (!owner) {
         *copy = make_copy(&place, NULL);
@@ -294,6 +327,9 @@ gboolean kagglehub_copy_find(const char *path, const char *dataset, const char *
 
 gboolean kagglehub_copy_has(const KagglehubCopy *copy, const char *path)
 {
+    if (g_str_has_prefix(path, ".complete/")) {
+        return FALSE;
+    }
     if (copy->is_complete || !copy->marks) {
         return TRUE;
     }

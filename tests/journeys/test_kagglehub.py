@@ -115,6 +115,14 @@ class KagglehubCache(Journey):
         self.pull(f"kaggle/{LANL}@2")
         self.assert_tree(path, self.files_of(2))
 
+    def test_a_folder_that_was_named_to_the_module(self):
+        output = self.folder / "output"
+        self.write(output, self.files_of(1))
+        self.write(output, {f".complete/datasets/{LANL}/1/bundle.complete": Bytes("")})
+        path, _ = self.adopt(f"kaggle/{LANL}", output)
+        self.assertEqual(path.name, "1")
+        self.assert_tree(path, self.files_of(1))
+
     def test_nothing_that_is_surely_whole(self):
         folder = self.fill(2, is_complete=False)
         for file in folder.rglob("*"):

@@ -269,6 +269,12 @@ class HubToday(HubCases, KaggleCase):
         one = subprocess.run([*command, f"kaggle/{XRAYS}", cache, "--allow-incomplete"], env=self.env(),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual(one.returncode, 0, one.stderr.decode())
+        named = self.folder / "named"
+        self.run_python(f"import kagglehub\nkagglehub.dataset_download({LANL + '/versions/1'!r}, output_dir={str(named)!r})")
+        done = subprocess.run([*command, f"kaggle/{LANL}", named], env=self.env(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assert_tree(mirror / "kaggle" / LANL / "1", self.files_of(LANL, 1))
         self.assert_tree(one.stdout.decode().rstrip(), {"labels.csv": self.files_of(XRAYS)["labels.csv"]})
 
     def test_a_token_as_bearer(self):

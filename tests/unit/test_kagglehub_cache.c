@@ -32,6 +32,10 @@ static void set_up(void)
     make("kagglehub/competitions/bones.complete", FALSE);
     make("kagglehub/competitions/half", TRUE);
     make("own/competitions/bones", TRUE);
+    make("out/.complete/datasets/pankajb64/lanl-data/7/bundle.complete", FALSE);
+    make("out/x.csv", FALSE);
+    make("one/.complete/datasets/pankajb64/lanl-data/8/x.csv.complete", FALSE);
+    make("bones/.complete/competitions/bones/bundle.complete", FALSE);
     make("own/datasets/table.csv", FALSE);
 }
 
@@ -60,6 +64,11 @@ static const Case cases[] = {
     {"kagglehub/competitions/bones", "kaggle/c/bones", NULL, "kagglehub/competitions/bones", NULL,
      TRUE, 0},
     {"kagglehub", "kaggle/c/half", NULL, "kagglehub/competitions/half", NULL, FALSE, 0},
+    /* Folders that were named to the module. */
+    {"out", LANL, NULL, "out", "7", TRUE, 0},
+    {"one", LANL, "8", "one", "8", FALSE, 0},
+    {"bones", "kaggle/c/bones", NULL, "bones", NULL, TRUE, 0},
+    {"out", "kaggle/Microsoft/chest", NULL, NULL, NULL, FALSE, 0},
     /* Something else. */
     {"kagglehub", LANL, "3", NULL, NULL, FALSE, MEDMIRROR_ERROR_ABSENT},
     {"kagglehub", "kaggle/no/such", NULL, NULL, NULL, FALSE, MEDMIRROR_ERROR_ABSENT},
@@ -112,6 +121,15 @@ static void test_single_files(void)
     g_assert_true(kagglehub_copy_has(whole, "images/b.png"));
     g_assert_true(kagglehub_copy_find(path, "kaggle/Microsoft/chest", NULL, &bare, NULL));
     g_assert_true(kagglehub_copy_has(bare, "x"));
+    g_autofree char *out = g_build_filename(root, "out", NULL);
+    g_autoptr(KagglehubCopy) named = NULL, other = NULL;
+    g_autoptr(GError) error = NULL;
+    g_assert_true(kagglehub_copy_find(out, LANL, NULL, &named, NULL));
+    g_assert_true(kagglehub_copy_has(named, "x.csv"));
+    g_assert_false(
+        kagglehub_copy_has(named, ".complete/datasets/pankajb64/lanl-data/7/bundle.complete"));
+    g_assert_false(kagglehub_copy_find(out, LANL, "8", &other, &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
 }
 
 int main(int argc, char **argv)
