@@ -136,7 +136,8 @@ class IdcSite(Site):
         full, crdc = series.row(), crdc or series.crdc_uuid
         image = series.images[0]
         date = "{:04d}-{:02d}-{:02d}".format(*full["StudyDate"])
-        return (collection_id, "results-of-others" if series.third_party else None, series.patient, series.uid, series.study, series.doi.partition("doi.org/")[2].lower(),
+        result = "results-of-others" if series.third_party else None
+        return (collection_id, result, series.patient, series.uid, series.study, series.doi.partition("doi.org/")[2].lower(),
                 full["PatientAge"], full["PatientSex"], date, full["StudyDesc"], full["BodyPartExamined"],
                 series.modality, image.sop_class, None, image.syntax_uid, None, None, None, full["Manufacturer"],
                 full["ManufacturerModelName"], date, full["SeriesDescription"],

@@ -109,7 +109,8 @@ def check_signature(request, keys, tokens, region, now):
         raise Refused(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
     _check_payload(request, payload, in_query)
     text = _canonical_request(request, names, payload)
-    to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{day}/{asked}/s3/aws4_request\n{hashlib.sha256(text.encode('utf-8', 'surrogateescape')).hexdigest()}"
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{day}/{asked}/s3/aws4_request\n{digest}"
     if not hmac.compare_digest(_sign(keys[access], day, asked, "s3", to_sign), signature):
         raise Refused(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature "
                       "you provided. Check your key and signing method.", AWSAccessKeyId=access, StringToSign=to_sign,
