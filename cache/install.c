@@ -17,6 +17,7 @@
 #include "i18n.h"
 #include "intent.h"
 #include "relpath.h"
+#include "series_table.h"
 #include "share.h"
 #include "stage_private.h"
 #include "tree_merge.h"
@@ -150,6 +151,17 @@ static gboolean settle_archives(Install *install, GError **error)
     return count > 0 || tree_remove_all(install->stage->fd, "archives", error);
 }
 
+/* The table of the series that are held, where there are any. */
+static gboolean write_metadata(Install *install, mode_t mode, GError **error)
+{
+    Stage *stage = install->stage;
+    g_autofree char *version = mirror_version_name(install->header->version);
+    g_autofree char *prefix = g_strconcat(version, "/", NULL);
+    if (!spool_has_facts(stage->spool))
+        return tree_remove_file(stage->fd, "metadata", error);
+    return series_table_make_file(stage->fd, "lock", "metadata", prefix, mode, error);
+}
+
 static gboolean write_lock(Install *install, GError **error)
 {
     Stage *stage = install->stage;
@@ -170,7 +182,7 @@ static gboolean write_lock(Install *install, GError **error)
         close(lock);
     if (list >= 0)
         close(list);
-    return written;
+    return written && write_metadata(install, mode, error);
 }
 
 static gboolean copy_file(int from_folder, const char *from_name, int to_folder,

@@ -31,9 +31,9 @@ void intent_clear(Intent *intent)
 typedef struct {
     Mirror *mirror;
     const Intent *intent;
-    int stage_fd;                                /* -1: it is gone */
-    int folder_fd;                               /* of the dataset */
-    char *tree, *lock, *list, *archives, *extra; /* names; EXTRA below the mirror */
+    int stage_fd;                                           /* -1: it is gone */
+    int folder_fd;                                          /* of the dataset */
+    char *tree, *lock, *list, *metadata, *archives, *extra; /* names; EXTRA below the mirror */
 } Paths;
 
 static void paths_clear(Paths *paths)
@@ -46,6 +46,7 @@ static void paths_clear(Paths *paths)
     g_free(paths->lock);
     g_free(paths->list);
     g_free(paths->archives);
+    g_free(paths->metadata);
     g_free(paths->extra);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Paths, paths_clear)
@@ -58,6 +59,7 @@ static gboolean paths_open(Paths *paths, Mirror *mirror, const Intent *intent, G
     paths->lock = g_strconcat(paths->tree, ".lock.jsonl", NULL);
     paths->list = g_strconcat(paths->tree, ".sha256", NULL);
     paths->archives = g_strconcat(paths->tree, ".archives", NULL);
+    paths->metadata = g_strconcat(paths->tree, ".metadata.csv", NULL);
     paths->extra = g_strdup_printf("%s/%s.extra", intent->folder, paths->tree);
     g_autofree char *key = mirror_folder_key(intent->folder);
     g_autofree char *stage = g_strconcat("stage/", key, NULL);
@@ -175,6 +177,7 @@ static gboolean finish_new(Paths *paths, GError **error)
     }
     return move_whole(paths->stage_fd, "lock", paths->folder_fd, paths->lock, error) &&
            move_whole(paths->stage_fd, "list", paths->folder_fd, paths->list, error) &&
+           move_whole(paths->stage_fd, "metadata", paths->folder_fd, paths->metadata, error) &&
            move_archives(paths, error) &&
            move_whole(paths->stage_fd, "tree", paths->folder_fd, paths->tree, error) &&
            sync_both(paths, error);
@@ -221,6 +224,7 @@ static gboolean finish_growth(Paths *paths, GError **error)
     if (done && pending)
         done = merge_files(paths, tree_fd, error) && move_archives(paths, error) &&
                move_whole(paths->stage_fd, "list", paths->folder_fd, paths->list, error) &&
+               move_whole(paths->stage_fd, "metadata", paths->folder_fd, paths->metadata, error) &&
                move_whole(paths->stage_fd, "lock", paths->folder_fd, paths->lock, error);
     done = done && sync_both(paths, error);
     TreeMerge merge = {-1, tree_fd, mirror_fd(paths->mirror), paths->extra, NULL};
@@ -289,6 +293,7 @@ static gboolean undo_new(Paths *paths, GError **error)
         const char *name, *back;
     } moves[] = {{paths->tree, "tree"},
                  {paths->archives, "archives"},
+                 {paths->metadata, "metadata"},
                  {paths->list, "list"},
                  {paths->lock, "lock"}};
     for (guint i = 0; i < G_N_ELEMENTS(moves); i++) {

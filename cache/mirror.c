@@ -69,7 +69,8 @@ const MirrorPolicy *mirror_policy(const Mirror *mirror)
 
 char *mirror_version_name(const char *version)
 {
-    static const char *const suffixes[] = {".sha256", ".lock.jsonl", ".archives", ".extra"};
+    static const char *const suffixes[] = {".sha256", ".lock.jsonl", ".archives", ".extra",
+                                           ".metadata.csv"};
     g_autofree char *name = relpath_encode_part(version);
     if (strcmp(name, "latest") == 0)
         return g_strdup("%6Catest");

@@ -5,6 +5,7 @@
  *   MIRROR/FOLDER/VERSION/...              exactly the dataset's files
  *   MIRROR/FOLDER/VERSION.sha256           its list
  *   MIRROR/FOLDER/VERSION.lock.jsonl       its lock
+ *   MIRROR/FOLDER/VERSION.metadata.csv     its series of DICOM images, where it has any
  *   MIRROR/FOLDER/VERSION.archives/...     original archives, where kept
  *   MIRROR/FOLDER/latest                   symbolic link to the newest version
  *   MIRROR/.medmirror/                     format, policy, index.db, partial/, stage/, owners/,

@@ -247,6 +247,7 @@ gboolean removal_finish(Mirror *mirror, const Intent *intent, GError **error)
     if (!places_open(&places, mirror, intent, error) || !move_away(&places, "", "tree", error) ||
         !move_away(&places, ".lock.jsonl", "lock", error) ||
         !move_away(&places, ".sha256", "list", error) ||
+        !move_away(&places, ".metadata.csv", "metadata", error) ||
         !move_away(&places, ".archives", "archives", error))
         return FALSE;
     if (places.folder_fd >= 0 && !durable_sync_folder(places.folder_fd, intent->folder, error))

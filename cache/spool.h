@@ -60,6 +60,8 @@ gboolean spool_cancel_listing(Spool *spool, GError **error);
 /* The keys of the facts of what is listed (char*, owned, sorted; at most 100). NULL with an error.
  */
 GPtrArray *spool_fact_keys(Spool *spool, GError **error);
+/* Does the source say anything of any file by keys of its own? */
+gboolean spool_has_facts(Spool *spool);
 /* TRUE where a listing was ended and stands. */
 gboolean spool_is_listed(Spool *spool);
 /* The rows chosen by another selection (listing unchanged). */

@@ -282,3 +282,9 @@ GPtrArray *spool_fact_keys(Spool *spool, GError **error)
     g_ptr_array_unref(keys);
     return NULL;
 }
+
+gboolean spool_has_facts(Spool *spool)
+{
+    return database_number(spool->database, 0,
+                           "SELECT 1 FROM download WHERE facts NOT NULL LIMIT 1", "") == 1;
+}

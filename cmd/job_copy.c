@@ -30,9 +30,11 @@ typedef struct {
     CopyTarget *target;
     TreeWriter *writer;
     CopyPool *pool;
-    Verifier *verifier; /* of what was cloned, and of what an earlier run left */
-    Index *index;       /* NULL: nothing is known of the files */
-    int tree_fd;        /* of the version */
+    Verifier *verifier;  /* of what was cloned, and of what an earlier run left */
+    Index *index;        /* NULL: nothing is known of the files */
+    SeriesTable *series; /* where each series goes; NULL: there are none */
+    SeriesLayout layout;
+    int tree_fd; /* of the version */
     guint under_way;
     guint64 wrong;
     GString *named; /* the first of these */
@@ -125,7 +127,7 @@ static gboolean is_proven(const Copy *copy, const char *path)
 }
 
 /* Both descriptors are taken. */
-static void bring_bytes(Copy *copy, const LockFile *file, int from, int to)
+static void bring_bytes(Copy *copy, const LockFile *file, const char *place, int from, int to)
 {
     const Digest *sha256 = digest_set_get(&file->digests, DIGEST_SHA256);
     if (file_clone(from, to)) {
@@ -136,13 +138,13 @@ static void bring_bytes(Copy *copy, const LockFile *file, int from, int to)
             copy->result->files++;
             copy->result->bytes += file->size;
         } else {
-            verifier_add(copy->verifier, file->path, file->size, &file->digests, NULL);
+            verifier_add(copy->verifier, place, file->size, &file->digests, NULL);
         }
         return;
     }
     Item *item = g_new0(Item, 1);
     item->copy = copy;
-    item->path = g_strdup(file->path);
+    item->path = g_strdup(place);
     item->sha256 = *sha256;
     item->size = file->size;
     copy->under_way++;
@@ -151,9 +153,9 @@ static void bring_bytes(Copy *copy, const LockFile *file, int from, int to)
 }
 
 /* What an interrupted copy left: right by its digest, or made anew. */
-static gboolean is_kept(Copy *copy, const LockFile *file)
+static gboolean is_kept(Copy *copy, const LockFile *file, const char *place)
 {
-    gboolean right = copy_target_has(copy->target, file->path, file->size,
+    gboolean right = copy_target_has(copy->target, place, file->size,
                                      digest_set_get(&file->digests, DIGEST_SHA256));
     if (right) {
         copy->result->kept++;
@@ -163,9 +165,20 @@ static gboolean is_kept(Copy *copy, const LockFile *file)
     return right;
 }
 
+/* Where FILE goes below the target: as it lies here, or as the layout has its series. Owned. */
+static char *place_of(const Copy *copy, const LockFile *file)
+{
+    g_autofree char *folder = copy->layout != SERIES_LAYOUT_TREE && file->archive
+                                  ? series_table_folder(copy->series, file->archive)
+                                  : NULL;
+    g_autofree char *name = folder ? g_path_get_basename(file->path) : NULL;
+    return folder ? g_strconcat(folder, "/", name, NULL) : g_strdup(file->path);
+}
+
 static void copy_one(Copy *copy, const LockFile *file)
 {
     g_autoptr(GError) error = NULL;
+    g_autofree char *place = place_of(copy, file);
     if (file->link_target) {
         tree_remove_file(copy_target_fd(copy->target), file->path, NULL);
         if (!tree_writer_link(copy->writer, file->path, file->link_target, &error)) {
@@ -177,7 +190,7 @@ static void copy_one(Copy *copy, const LockFile *file)
         note_wrong(copy, "damaged", file->path, _("has no digest in the lock"));
         return;
     }
-    if (copy_target_was_begun(copy->target) && is_kept(copy, file)) {
+    if (copy_target_was_begun(copy->target) && is_kept(copy, file, place)) {
         return;
     }
     int from = tree_open_file(copy->tree_fd, file->path, NULL, &error);
@@ -185,13 +198,13 @@ static void copy_one(Copy *copy, const LockFile *file)
         note_wrong(copy, "missing", file->path, _("is missing, or is no file that can be read"));
         return;
     }
-    int to = tree_writer_create(copy->writer, file->path, NULL, &error);
+    int to = tree_writer_create(copy->writer, place, NULL, &error);
     if (to < 0) {
         close(from);
         copy->failure = g_steal_pointer(&error);
         return;
     }
-    bring_bytes(copy, file, from, to);
+    bring_bytes(copy, file, place, from, to);
 }
 
 static gboolean copy_files(Copy *copy, LockCursor *lock, GError **error)
@@ -280,6 +293,7 @@ static void copy_clear(Copy *copy)
     g_clear_pointer(&copy->writer, tree_writer_free);
     g_clear_pointer(&copy->target, copy_target_free);
     g_clear_pointer(&copy->index, index_close);
+    g_clear_pointer(&copy->series, series_table_free);
     g_clear_error(&copy->failure);
     if (copy->named) {
         g_string_free(copy->named, TRUE);
@@ -317,10 +331,52 @@ static gboolean is_private(const LockHeader *header, int tree_fd)
             (tree.st_mode & 0007) == 0);
 }
 
-gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char *path,
-                  CopyResult *result, GError **error)
+/* The series that are held, if there are any. */
+static gboolean read_series(Copy *copy, Mirror *mirror, GError **error)
 {
-    g_auto(Copy) copy = {.job = job, .header = header, .result = result, .tree_fd = -1};
+    g_autoptr(LockReader) lock =
+        mirror_open_lock(mirror, copy->header->folder, copy->header->version, error);
+    copy->series = lock ? series_table_new(lock, copy->layout, "", error) : NULL;
+    if (!copy->series) {
+        return FALSE;
+    }
+    copy->result->doubles = series_table_doubles(copy->series);
+    if (series_table_length(copy->series) > 0 || copy->layout == SERIES_LAYOUT_TREE) {
+        return TRUE;
+    }
+    g_autofree char *label = version_label(copy->header);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                _("%s holds no series of DICOM images that --layout could lay out. Without it: "
+                  "medmirror copy %s DIR"),
+                label, label);
+    return FALSE;
+}
+
+/* The Retriever's table, unless the dataset has a file of that name itself. */
+static gboolean write_metadata(Copy *copy, GError **error)
+{
+    int target = copy_target_fd(copy->target);
+    if (series_table_length(copy->series) == 0) {
+        return TRUE;
+    }
+    int fd = openat(target, "metadata.csv", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                    copy->result->is_private ? 0600 : 0666);
+    if (fd < 0 && errno == EEXIST) {
+        return TRUE;
+    }
+    if (fd < 0) {
+        return error_set_storage(error, errno, _("The table of series cannot be written"));
+    }
+    gboolean done = series_table_write(copy->series, copy->header, fd, error);
+    close(fd);
+    return done;
+}
+
+gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char *path,
+                  SeriesLayout layout, CopyResult *result, GError **error)
+{
+    g_auto(Copy)
+        copy = {.job = job, .header = header, .result = result, .layout = layout, .tree_fd = -1};
     copy_result_clear(result);
     *result = (CopyResult){.path = g_strdup(path)};
     LockReader *reader = mirror_open_lock(mirror, header->folder, header->version, error);
@@ -328,15 +384,17 @@ gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char
         return FALSE;
     }
     g_autoptr(LockCursor) lock = lock_cursor_new(reader);
-    if (!version_check_tree(mirror, header, error)) {
+    if (!version_check_tree(mirror, header, error) || !read_series(&copy, mirror, error)) {
         return FALSE;
     }
+    /* Another layout goes on with nothing that this one left. */
+    g_autofree char *mark = layout == SERIES_LAYOUT_TREE
+                                ? g_strdup(header->fingerprint)
+                                : g_strdup_printf("%s+%d", header->fingerprint, (int)layout);
     copy.named = g_string_new(NULL);
     copy.tree_fd = mirror_open_tree(mirror, header->folder, header->version, error);
     result->is_private = is_private(header, copy.tree_fd);
-    copy.target = copy.tree_fd < 0
-                      ? NULL
-                      : copy_target_open(path, header->fingerprint, result->is_private, error);
+    copy.target = copy.tree_fd < 0 ? NULL : copy_target_open(path, mark, result->is_private, error);
     if (!copy.target || !check_room(&copy, error)) {
         return FALSE;
     }
@@ -348,8 +406,9 @@ gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char
     if (!copy.pool) {
         return error_set_storage(error, errno, _("No thread could be started"));
     }
+    tree_remove_file(copy_target_fd(copy.target), "metadata.csv", NULL);
     return copy_files(&copy, lock, error) && check_right(&copy, error) &&
-           copy_target_finish(copy.target, error);
+           write_metadata(&copy, error) && copy_target_finish(copy.target, error);
 }
 
 void job_copy_tell(Job *job, const LockHeader *header, const CopyResult *result)
@@ -365,6 +424,17 @@ void job_copy_tell(Job *job, const LockHeader *header, const CopyResult *result)
         label, result->files, size);
     if (result->cloned) {
         g_string_append(text, _("; they share their space with the mirror's until changed"));
+    }
+    if (result->doubles) {
+        g_string_append_printf(text,
+                               ngettext_count("\nlayout       %" G_GUINT64_FORMAT
+                                              " series would have shared its folder with another: "
+                                              "its whole UID stands in it",
+                                              "\nlayout       %" G_GUINT64_FORMAT
+                                              " series would have shared folders: their whole UIDs "
+                                              "stand in them",
+                                              result->doubles),
+                               result->doubles);
     }
     if (result->is_private) {
         g_string_append_printf(text,

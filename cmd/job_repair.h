@@ -14,3 +14,8 @@ gboolean job_repair(Job *job, Mirror *mirror, const LockHeader *header, const Re
 /* Writes VERSION.sha256 anew from the lock. */
 gboolean job_repair_list(Job *job, Mirror *mirror, const LockHeader *header, gboolean no_wait,
                          GError **error);
+/* Is VERSION.metadata.csv not there, though series of DICOM images are held? */
+gboolean job_lacks_metadata(Mirror *mirror, const LockHeader *header);
+/* Writes it anew from the lock. */
+gboolean job_repair_metadata(Job *job, Mirror *mirror, const LockHeader *header, gboolean no_wait,
+                             GError **error);

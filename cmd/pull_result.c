@@ -155,7 +155,7 @@ static gboolean copy_result(Job *job, const PullRequest *request, const PullResu
     if (!mirror) {
         return FALSE;
     }
-    if (!job_copy(job, mirror, result->header, request->to, &copy, &failure)) {
+    if (!job_copy(job, mirror, result->header, request->to, SERIES_LAYOUT_TREE, &copy, &failure)) {
         g_autofree char *label = version_label(result->header);
         g_autofree char *quoted = g_shell_quote(request->to);
         g_autofree char *again = g_strdup_printf("medmirror copy%s %s %s",

@@ -163,6 +163,9 @@ static int verify_version(Job *job, Mirror *mirror, const LockHeader *header,
          job_readers_lack_group(job, mirror, header))) {
         result = mend(job, verifying, mirror, header, request, result, &mended, &error);
     }
+    if (!error && verifying->repair && job_lacks_metadata(mirror, header)) {
+        job_repair_metadata(job, mirror, header, verifying->no_wait, &error);
+    }
     tell_part(job, header);
     g_autofree char *label = version_label(header);
     g_autofree char *again =
