@@ -32,6 +32,11 @@ void fetch_stop(Fetch *fetch, GError *error)
     }
 }
 
+gboolean fetch_is_stopping(const Fetch *fetch)
+{
+    return fetch->stopping || job_is_cancelled(fetch->job);
+}
+
 void fetch_noted(Fetch *fetch)
 {
     GError *error = NULL;
@@ -194,6 +199,7 @@ static void close_archives(Fetch *fetch)
         if (((Work *)work)->arrived && ((Work *)work)->members) {
             members_close(((Work *)work)->members);
         }
+        zipped_cancel(((Work *)work)->zipped);
     }
 }
 
@@ -262,13 +268,16 @@ static void tell_unvouched(const Fetch *fetch)
 {
     guint64 count = fetch->report->unvouched;
     if (count) {
-        job_tell(
-            fetch->job, JOB_EVENT_WARNING, "first-use",
-            json_pack("{s:I}", "downloads", (json_int_t)count),
-            ngettext("%" G_GUINT64_FORMAT " series is first use: the source has no hash of it.",
-                     "%" G_GUINT64_FORMAT " series are first use: the source has no hash of them.",
-                     (gulong)count),
-            count);
+        job_tell(fetch->job, JOB_EVENT_WARNING, "no-hash",
+                 json_pack("{s:I}", "downloads", (json_int_t)count),
+                 ngettext("%" G_GUINT64_FORMAT
+                          " series is complete by its count, but nobody vouches for it: its source "
+                          "has no hash of it.",
+                          "%" G_GUINT64_FORMAT
+                          " series are complete by their counts, but nobody vouches for them: "
+                          "their source has no hash of them.",
+                          (gulong)count),
+                 count);
     }
 }
 

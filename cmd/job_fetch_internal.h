@@ -32,6 +32,7 @@ typedef struct {
     guint notes; /* since the last flush */
     guint running_archives;
     GPtrArray *bundles;     /* Bundle* that run */
+    gint vouch_failures;    /* atomic: in a row, of what declares the hash of a series */
     guint running_parts;    /* objects of theirs on their way */
     GQueue waiting;         /* Work* whose archive waits for a place */
     gboolean has_leftovers; /* the stage's tree was not empty at the start */
@@ -41,6 +42,7 @@ typedef struct {
 typedef struct Members Members;
 typedef struct Gather Gather;
 typedef struct Bundle Bundle;
+typedef struct Zipped Zipped;
 
 typedef struct {
     Fetch *fetch;
@@ -49,6 +51,7 @@ typedef struct {
     Transfer *transfer;
     Gather *gather;     /* of a file of the person's own; then there is neither of the two above */
     Members *members;   /* NULL: a plain file */
+    Zipped *zipped;     /* it came so: its one member is the file; NULL: it did not */
     WantedBytes wanted; /* the row's, and what was sent with the bytes */
     DigestSet seen;
     guint64 size;
@@ -104,8 +107,23 @@ void work_tell_sent(Work *work);
 
 /* job_work_series.c: the zip of a series, which no digest but that of its members speaks for. */
 gboolean work_is_series(const Work *work);
+/* The images that came are not those that the lock knows. Owned. */
+GError *work_series_changed(const Work *work);
 /* Its members are there, whole and right; the work is freed. */
 void work_settle_series(Work *work);
+
+/* job_work_zipped.c: a single file that came zipped under its plain name */
+gboolean work_came_zipped(const Work *work);
+/* All of it came in an earlier run, from a storage that sends some so; where from is not known. */
+gboolean work_may_be_zipped(const Work *work);
+/* Does ADDRESS end in the last part of PATH and ".zip"? */
+gboolean address_is_of_zipped(const char *address, const char *path);
+void work_unzip(Work *work);        /* in place of placing it */
+void zipped_cancel(Zipped *zipped); /* NULL: nothing */
+void zipped_free(Zipped *zipped);
+/* job_work.c: */
+void work_place_file(Work *work); /* what came is the file */
+void work_differs(Work *work);    /* as VERDICT says, which is no good one */
 
 /* job_work_here.c: what is here already. TRUE where the work is done, or is being looked at. */
 gboolean work_find(Work *work);
@@ -128,6 +146,8 @@ void gather_free(Work *work);
 /* job_fetch.c */
 void fetch_stop(Fetch *fetch, GError *error); /* takes it; the run ends */
 void fetch_noted(Fetch *fetch);
+/* A cancelled run ends its transfers before the store hears of it. */
+gboolean fetch_is_stopping(const Fetch *fetch);
 
 /* job_unpack.c */
 Members *members_new(Work *work);

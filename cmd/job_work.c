@@ -52,6 +52,7 @@ void work_clear(Work *work)
 {
     g_clear_pointer(&work->transfer, transfer_free);
     g_clear_pointer(&work->members, members_free);
+    g_clear_pointer(&work->zipped, zipped_free);
     g_clear_pointer(&work->partial, partial_file_free);
     if (work->has_place) {
         work->has_place = FALSE;
@@ -113,7 +114,9 @@ gboolean work_note_staged(Work *work)
                            work->came_from  ? work->came_from
                            : work->transfer ? transfer_address(work->transfer)
                                             : NULL,
-                           &error)) {
+                           &error) ||
+        /* A whole series is not asked for again because of a kill. */
+        (work_is_series(work) && !spool_keep(fetch->spool, &error))) {
         fetch_stop(fetch, error);
         work_free(work);
         return FALSE;
@@ -147,6 +150,11 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
     if (work_note_staged(work)) {
         work_free(work);
     }
+}
+
+void work_place_file(Work *work)
+{
+    work_place(work, stage_tree_fd(work->fetch->spec->stage), work->fetch->tree);
 }
 
 static void archive_place(Work *work)
@@ -298,8 +306,12 @@ void work_settle(Work *work)
         archive_place(work); /* a volume of another one */
         return;
     }
+    if (!work->members && work_came_zipped(work)) {
+        work_unzip(work);
+        return;
+    }
     if (!work->members) {
-        work_place(work, stage_tree_fd(fetch->spec->stage), fetch->tree);
+        work_place_file(work);
         return;
     }
     if (!members_began(work->members)) {
@@ -387,6 +399,17 @@ static void work_is_changed(Work *work)
             work->row->file->path, before, now, work->fetch->spec->reference->ref));
 }
 
+void work_differs(Work *work)
+{
+    if (work->verdict.kind == VERDICT_FETCH_AGAIN) {
+        work_hint_disagrees(work);
+    } else if (work->verdict.kind == VERDICT_CHANGED) {
+        work_is_changed(work);
+    } else {
+        work_is_wrong(work);
+    }
+}
+
 /* --require: what only first use vouches for does not count. */
 gboolean work_is_required(Work *work)
 {
@@ -431,6 +454,14 @@ void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
     SeenBytes seen = {.digests = *digests,
                       .size = size,
                       .repeated = agree && !differ && size == work->row->earlier_size};
+    if (work_may_be_zipped(work)) {
+        GError *error = NULL;
+        if (!partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
+            fetch_stop(fetch, error);
+        }
+        work_go_on(work, OUTCOME_CHANGED, _("whether it came zipped is not known any more"));
+        return;
+    }
     work_want(work);
     work->verdict = verdict_of(&work->wanted, &seen);
     if (work->gather && work->verdict.kind != VERDICT_VERIFIED &&
@@ -456,14 +487,8 @@ void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
             work_settle(work);
         }
         break;
-    case VERDICT_FETCH_AGAIN:
-        work_hint_disagrees(work);
-        break;
-    case VERDICT_WRONG:
-        work_is_wrong(work);
-        break;
-    case VERDICT_CHANGED:
-        work_is_changed(work);
+    default:
+        work_differs(work);
         break;
     }
 }

@@ -25,6 +25,9 @@ void work_want(Work *work)
     if (work->partial) {
         partial_file_sent(work->partial, &sent);
     }
+    if (work_came_zipped(work)) { /* the listing and the lock speak of what is in it */
+        work->wanted = WANTED_BYTES_NONE;
+    }
     if (differing(declared, &sent) != DIGEST_ALGORITHMS) {
         *declared = (DigestSet){0};
     }
@@ -40,7 +43,7 @@ void work_tell_sent(Work *work)
 {
     const DigestSet *listed = &work->row->wanted.declared;
     DigestAlgorithm algorithm = differing(listed, &work->wanted.declared);
-    if (algorithm == DIGEST_ALGORITHMS) {
+    if (algorithm == DIGEST_ALGORITHMS || work_came_zipped(work)) {
         return;
     }
     const char *name = digest_algorithm_name(algorithm);
