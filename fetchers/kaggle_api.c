@@ -257,6 +257,24 @@ static void explain(const KaggleDoor *door, const Credential *credential, const 
     kaggle_set_error(&of, said, error);
 }
 
+/* With the login, what was refused without. A login that Kaggle does not know makes nothing of what
+ * is not there. */
+static gboolean ask_again(Asking *asking, const Credential *credential, KaggleAnswer *answer,
+                          KaggleSaid *said, GError **error)
+{
+    HostServices *services = asking->door->services;
+    gboolean was_absent = said->kind == KAGGLE_SAID_ABSENT;
+    asking->credential = credential;
+    if (ask_faces(asking, answer, said, error))
+        return TRUE;
+    if (was_absent && said->kind == KAGGLE_SAID_LOGIN) {
+        services->refuse_credential(services, SOURCE);
+        kaggle_said_clear(said);
+        *said = (KaggleSaid){.kind = KAGGLE_SAID_ABSENT, .code = 404, .is_json = TRUE};
+    }
+    return FALSE;
+}
+
 gboolean kaggle_ask(KaggleDoor *door, const KaggleCall *call, gboolean optional,
                     KaggleAnswer *answer, GError **error)
 {
@@ -277,8 +295,7 @@ gboolean kaggle_ask(KaggleDoor *door, const KaggleCall *call, gboolean optional,
             g_propagate_error(error, g_steal_pointer(&unusable));
             return FALSE;
         }
-        asking.credential = credential;
-        good = credential && ask_faces(&asking, answer, &said, &why);
+        good = credential && ask_again(&asking, credential, answer, &said, &why);
         door->with_login |= good;
     }
     door->used_login |= good && credential;

@@ -96,7 +96,7 @@ void kaggle_said_take(KaggleSaid *said, int status, const char *type, const char
     int code = kaggle_error_code(json, &message);
     kaggle_said_clear(said);
     said->code = status >= 400 || code == 0 ? status : code;
-    said->is_json = code != 0 || message != NULL;
+    said->is_json = json_is_object(json);
     if (!json) {
         const AnswerHead head = {.status = status,
                                  .content_type = type,
@@ -111,8 +111,9 @@ void kaggle_said_take(KaggleSaid *said, int status, const char *type, const char
             said->kind = KAGGLE_SAID_FILTER;
             return;
         }
-        message = status >= 400 ? text : NULL;
     }
+    if (!message && code == 0) /* not in the API's form, but its words all the same */
+        message = text;
     if (said->code >= 400)
         said->message = showable(message);
     said->kind = kind_of(said);

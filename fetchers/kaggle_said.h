@@ -26,7 +26,7 @@ typedef struct {
     KaggleSaidKind kind;
     int code;         /* of HTTP, or what a 200 says in its body */
     char *message;    /* its own words, or the page's title, fit to be shown; NULL: none */
-    gboolean is_json; /* in the API's own form */
+    gboolean is_json; /* it is the API that answered */
     gint64 wait_ms;   /* how long it asks to be left alone; 0: it does not say */
 } KaggleSaid;
 void kaggle_said_clear(KaggleSaid *said);

@@ -165,8 +165,10 @@ class Datasets(WithKaggle):
         self.assertEqual(path.stat().st_mode & 0o777, 0o700)
 
     def test_a_bad_key_hinders_nobody(self):
-        path, result = self.pull("kaggle/ana/heart-images", env={"KAGGLE_API_TOKEN": "KGAT_" + "0" * 32})
+        bad = {"KAGGLE_API_TOKEN": "KGAT_" + "0" * 32}
+        path, result = self.pull("kaggle/ana/heart-images", env=bad)
         self.assert_arrived(path, self.wanted(), result)
+        self.medmirror("pull", "kaggle/ana/nothing", env=bad, expect=7)
 
 
 class Competitions(WithKaggle):

@@ -274,6 +274,7 @@ static const SaidCase said_cases[] = {
      "Forbidden"},
     {403, JSON_TYPE, "{\"code\":403}", KAGGLE_SAID_FORBIDDEN, 403, NULL},
     {403, "text/plain", "Forbidden", KAGGLE_SAID_FORBIDDEN, 403, "Forbidden"},
+    {403, JSON_TYPE, "{\"errors\":[\"no\"]}", KAGGLE_SAID_FORBIDDEN, 403, "{\"errors\":[\"no\"]}"},
     {403, NULL, "", KAGGLE_SAID_BLOCKED, 403, NULL},
     {403, JSON_TYPE,
      "{\"code\":403,\"message\":\"Required permission \\u0027competitions.get\\u0027 was not "
