@@ -14,7 +14,6 @@
 #define FIRST_BYTE_MS (2 * 60 * 1000) /* its first call may wait for a machine to start */
 #define MOST_ATTEMPTS 4               /* without it everything comes from NBIA */
 #define MOST_READINGS 3
-#define MOST_ATTEMPTS 3 /* NBIA serves without it */
 
 char *idc_collection_id(const char *collection)
 {
@@ -37,7 +36,6 @@ static json_t *ask(HostServices *services, const char *base, const char *path, c
     const DocumentRequest request = {.url = url,
                                      .max_bytes = PAGE_MOST_BYTES,
                                      .first_byte_ms = FIRST_BYTE_MS,
-                                     .most_attempts = MOST_ATTEMPTS,
                                      .most_attempts = MOST_ATTEMPTS,
                                      .post_body = body,
                                      .post_type = body ? "application/json" : NULL};
