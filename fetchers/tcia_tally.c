@@ -46,8 +46,12 @@ static void add_to_sum(TciaTally *tally, const json_t *facts)
     guint8 digest[sizeof tally->sum];
     gsize length = sizeof digest;
     g_checksum_get_digest(checksum, digest, &length);
-    for (gsize i = 0; i < sizeof digest; i++)
-        tally->sum[i] ^= digest[i];
+    guint carry = 0; /* added up, for what is listed twice would else be nothing */
+    for (gsize i = 0; i < sizeof digest; i++) {
+        carry += (guint)tally->sum[i] + digest[i];
+        tally->sum[i] = (guint8)carry;
+        carry >>= 8;
+    }
 }
 
 /* The newest date counts what is taken without being asked for: a version is named by it. */
