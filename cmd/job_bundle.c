@@ -228,6 +228,11 @@ static void arrive(Bundle *bundle, const SpoolMembers *members, Trust trust)
     GError *error = NULL;
     work->verdict = (Verdict){
         .kind = trust == TRUST_FIRST_USE ? VERDICT_FIRST_USE : VERDICT_VERIFIED, .trust = trust};
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&work->row->wanted.locked, &work->seen, &agree, &differ);
+    if (agree) {
+        work->verdict.trust = TRUST_LOCKED;
+    }
     work->size = SIZE_UNKNOWN;
     work->member_bytes = members->bytes;
     work->came_from = work->course ? g_strdup(bundle->address) : NULL;
@@ -237,6 +242,10 @@ static void arrive(Bundle *bundle, const SpoolMembers *members, Trust trust)
         return;
     }
     bundle_free(bundle);
+    if (differ) {
+        work_fail(work, work_series_changed(work));
+        return;
+    }
     if (work_is_required(work) && work_note_staged(work)) {
         work_free(work);
     }
@@ -316,7 +325,7 @@ static void check(Bundle *bundle)
     if (is_under_way(bundle)) {
         return;
     }
-    if (bundle->fetch->stopping) {
+    if (fetch_is_stopping(bundle->fetch)) {
         put_back(bundle);
         return;
     }
@@ -325,7 +334,7 @@ static void check(Bundle *bundle)
     } else if (!bundle->is_over && !conclude(bundle)) {
         return;
     }
-    if (bundle->fetch->stopping) {
+    if (fetch_is_stopping(bundle->fetch)) {
         put_back(bundle);
     } else if (bundle->begins_anew) {
         begin_anew(bundle);
@@ -337,7 +346,7 @@ static void check(Bundle *bundle)
 void bundles_run(Fetch *fetch)
 {
     gboolean started = TRUE;
-    while (started && !fetch->stopping) {
+    while (started && !fetch_is_stopping(fetch)) {
         started = FALSE;
         for (guint i = 0; i < fetch->bundles->len && fetch->running_parts < MOST_PARTS; i++) {
             started = take_part(g_ptr_array_index(fetch->bundles, i)) || started;

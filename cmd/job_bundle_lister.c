@@ -4,7 +4,7 @@
 #include "i18n.h"
 #include "job_bundle.h"
 
-#include <errno.h>
+#define MOST_VOUCH_FAILURES 5 /* in a row */
 
 static gboolean is_closing(Bundle *bundle)
 {
@@ -60,6 +60,24 @@ static void on_listed(gpointer data)
     bundles_run(bundle->fetch);
 }
 
+/* A service that does not answer is not waited for with each of thousands of series. */
+static void ask_hash(Bundle *bundle, HostServices *services)
+{
+    const Reference *reference = bundle->fetch->spec->reference;
+    gint *failures = &bundle->fetch->vouch_failures;
+    if (g_atomic_int_get(failures) >= MOST_VOUCH_FAILURES) {
+        g_set_error_literal(&bundle->vouch_error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                            _("The source did not answer for others before, and is not asked any "
+                              "more."));
+    } else if (reference->fetcher->vouch(reference->fetcher, reference->locator,
+                                         bundle->work->row->file, services, &bundle->declared,
+                                         &bundle->vouch_error)) {
+        g_atomic_int_set(failures, 0);
+    } else if (!is_closing(bundle)) {
+        g_atomic_int_inc(failures);
+    }
+}
+
 /* What is declared is asked while the objects come. */
 static void *list(void *data)
 {
@@ -77,8 +95,7 @@ static void *list(void *data)
                           : fetcher->list_bundle(fetcher, reference->locator, file, bundle->address,
                                                  services, &taker, &bundle->list_error);
     if (listed && services && fetcher->vouch && !is_closing(bundle)) {
-        fetcher->vouch(fetcher, reference->locator, file, services, &bundle->declared,
-                       &bundle->vouch_error);
+        ask_hash(bundle, services);
     }
     documents_free(services);
     task_queue_push(job_store(bundle->fetch->job), on_listed, bundle);

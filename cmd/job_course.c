@@ -21,12 +21,12 @@ void work_begin_leg(Work *work)
 
 void works_waiting(Fetch *fetch)
 {
-    while (fetch->waiting.length && !fetch->stopping && work_has_place(fetch)) {
+    while (fetch->waiting.length && !fetch_is_stopping(fetch) && work_has_place(fetch)) {
         Work *work = g_queue_pop_head(&fetch->waiting);
         work_take_place(work);
         work_transfer(work);
     }
-    while (fetch->waiting.length && fetch->stopping) {
+    while (fetch->waiting.length && fetch_is_stopping(fetch)) {
         Work *work = g_queue_pop_head(&fetch->waiting);
         spool_put_back(fetch->spool, work->row->id);
         work_free(work);
@@ -103,7 +103,7 @@ static void fail(Work *work)
 
 void work_leg_over(Work *work, LegEnd end, const char *why)
 {
-    if (work->fetch->stopping) {
+    if (fetch_is_stopping(work->fetch)) {
         spool_put_back(work->fetch->spool, work->row->id);
         work_free(work);
         return;

@@ -61,7 +61,7 @@ static void on_looked(gpointer data)
     if (error) {
         fetch_stop(work->fetch, error);
     }
-    if (is_new && !work->fetch->stopping) {
+    if (is_new && !fetch_is_stopping(work->fetch)) {
         work_begin_leg(work);
         return;
     }

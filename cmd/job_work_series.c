@@ -23,7 +23,7 @@ static void tell_archive(Work *work)
                "are not kept, their images are."));
 }
 
-static GError *changed(const Work *work)
+GError *work_series_changed(const Work *work)
 {
     const Digest *locked = digest_set_get(&work->row->wanted.locked, DIGEST_MD5_TREE);
     const Digest *seen = digest_set_get(&work->seen, DIGEST_MD5_TREE);
@@ -62,7 +62,7 @@ static gboolean judge(Work *work)
     gboolean agree = FALSE, differ = FALSE;
     digest_set_compare(&wanted.locked, &work->seen, &agree, &differ);
     if (differ) {
-        work_fail(work, changed(work));
+        work_fail(work, work_series_changed(work));
         return FALSE;
     }
     digest_set_compare(&wanted.declared, &work->seen, &agree, &differ);

@@ -16,6 +16,7 @@
 #define LIST_MOST_BYTES (G_GUINT64_CONSTANT(8) << 30)
 #define NAMES_MOST 20000
 #define HASH_MOST_BYTES 4096
+#define HASH_MOST_ATTEMPTS 4 /* a series can do without */
 #define NO_IMAGES "d41d8cd98f00b204e9800998ecf8427e" /* the MD5 of nothing */
 
 /* The first bytes of DOCUMENT, without moving. */
@@ -126,6 +127,7 @@ gboolean nbia_ask_hash(HostServices *services, const char *base, const char *ser
     g_autofree char *body = g_strconcat("SeriesInstanceUID=", series, NULL);
     const DocumentRequest request = {.url = url,
                                      .max_bytes = HASH_MOST_BYTES,
+                                     .most_attempts = HASH_MOST_ATTEMPTS,
                                      .first_byte_ms = TCIA_LISTS_FIRST_BYTE_MS,
                                      .post_body = body};
     g_autoptr(Document) document = services->get(services, &request, error);

@@ -4,7 +4,7 @@ import json
 import random
 import unittest
 
-from journey import Journey
+from journey import INTERRUPT, Journey
 from origins import faults
 from origins import nbia_zip as nbia
 from origins.idc import SeriesBucket
@@ -136,7 +136,7 @@ class BackEnds(Archive):
         world.nbia.faults.add(faults.status(504, "*/getMD5Hierarchy", method=None))
         path, result = self.pull_json("tcia/Lung")
         self.assert_all_here(path, result)
-        self.assertEqual(self.events(result, "first-use")[0]["downloads"], 3)
+        self.assertEqual(self.events(result, "no-hash")[0]["downloads"], 3)
         self.assertEqual({event["trust"] for event in self.events(result, "unvouched")}, {"hint"})
 
     def test_nobody_has_it(self):
@@ -179,6 +179,43 @@ class BackEnds(Archive):
         self.pull_json("tcia/Lung", "--prefer", "idc")
         self.assertGreater(world.s3.record.connections, 8)
         self.assertLessEqual(world.s3.record.connections, 24)
+
+    def test_interrupted_and_gone_on_with(self):
+        self.series = [make_series("Lung", f"P{number}", images=6, number=number) for number in range(30)]
+        world = self.world([Collection("Lung", self.series)])
+        world.s3.faults.add(faults.drip(20_000, "*.dcm"))
+        running = self.start("pull", "tcia/Lung")
+        self.wait_until(lambda: sum(entry.complete for entry in world.s3.record.entries("*.dcm")) > 30)
+        running.send(INTERRUPT)
+        result = running.wait()
+        self.assert_status(result, 130)
+        self.assert_explains(result, "pull --resume")
+        done = {entry.path for entry in world.s3.record.entries("*.dcm") if entry.complete}
+        world.clear()
+        self.medmirror("pull", "--resume", "tcia/Lung")
+        again = {entry.path for entry in self.objects(world)} & done
+        # What had come whole, and was on its way through the digest or to its row.
+        self.assertLessEqual(len(again), 24)
+        path, result = self.pull("tcia/Lung")
+        self.assert_arrived(path, self.members(*self.series), result)
+
+    def test_a_damaged_image_is_repaired(self):
+        world = self.world([self.collection])
+        path, _ = self.pull("tcia/Lung")
+        images = sorted(path.rglob("*.dcm"))
+        self.flip(images[0])
+        world.clear()
+        self.medmirror("verify", "--repair", "tcia/Lung")
+        self.assert_arrived(path, self.members(*self.series))
+        self.assertEqual({entry.path.split("/")[2] for entry in self.objects(world)},
+                         {one.crdc_uuid for one in self.series if one.uid in str(images[0])})
+
+    def test_one_image_is_asked_for(self):
+        world = self.world([self.collection])
+        image = self.first.images[1]
+        path, result = self.pull("tcia/Lung", "--include", f"*/{image.sop}.dcm")
+        members = self.members(self.first)
+        self.assert_arrived(path, {name: one for name, one in members.items() if one is image}, result)
 
     def test_no_such_back_end(self):
         self.world([self.collection])
