@@ -85,6 +85,19 @@ class Choosing(Where):
         self.assertIn("up to date", self.medmirror("pull", "tcia/Lung-Test", "--where", "series=@uids.txt").err)
         self.assertEqual(self.medmirror("verify", "tcia/Lung-Test").status, 0)
 
+    def test_keys_and_values_are_told(self):
+        before = self.medmirror("show", "--fields", "tcia/Lung-Test")
+        self.assertIn("--where 'Modality=CT'", before.out)
+        self.assertIn("--where 'ThirdPartyAnalysis=YES'", before.out)
+        counts = {(field["key"], field["value"]): field for field in map(json.loads, self.medmirror(
+            "show", "--fields", "--json", "tcia/Lung-Test").lines) if field["event"] == "field"}
+        wanted = self.chosen(lambda one: one.modality == "CT")
+        self.assertEqual(counts["Modality", "CT"]["files"], len(wanted))
+        self.assertEqual(counts["Modality", "CT"]["bytes"], sum(one.size for one in wanted))
+        self.pull("tcia/Lung-Test", "--where", "Modality=CT")
+        here = self.medmirror("show", "--fields", "tcia/Lung-Test", no_network=True)
+        self.assertIn("--where 'Modality=CT'", here.out)
+
 
 class Others(Where):
     """Results of others are listed under the collection that they are about, and are no part of it."""
