@@ -199,12 +199,14 @@ static Document *get_range(RemoteZip *zip, guint64 from, guint64 to, GError **er
     int status = 0;
     DocumentRequest asked = request;
     asked.status = &status;
-    g_autoptr(Document) document = ask_twice(zip, &asked, error);
+    g_autoptr(GError) failed = NULL;
+    g_autoptr(Document) document = ask_twice(zip, &asked, &failed);
+    if (!document && status == 200) { /* a whole file came, which is larger than the range */
+        set_unfit(zip, error, _("%s does not serve the ranges that were asked for."));
+        return NULL;
+    }
     if (!document) {
-        /* A whole file came, which is larger than the range. */
-        if (status == 200 && zip->place.unfit) {
-            *zip->place.unfit = TRUE;
-        }
+        g_propagate_error(error, g_steal_pointer(&failed));
         return NULL;
     }
     zip->received += document->length;

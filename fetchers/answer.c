@@ -246,6 +246,21 @@ gboolean answer_is_wanted_refusal(const Attempt *attempt)
             status != 425 && status != 429);
 }
 
+/* A host without ranges sends as much each time: it is not asked again. */
+static gboolean sends_all_for_part(Attempt *attempt)
+{
+    const Transfer *transfer = attempt->transfer;
+    guint64 length = answer_content_length(attempt);
+
+    if (attempt->status != 200 || transfer->range == NULL || length == SIZE_UNKNOWN ||
+        length <= transfer->max_bytes)
+        return FALSE;
+    answer_record(attempt);
+    attempt_fail(attempt, OUTCOME_OTHER_STATUS,
+                 _("it sends the whole file where a part of it was asked for"));
+    return TRUE;
+}
+
 static gboolean check_document(Attempt *attempt)
 {
     Transfer *transfer = attempt->transfer;
@@ -270,6 +285,8 @@ static gboolean check_document(Attempt *attempt)
     }
     gboolean no_body =
         transfer->head_only || attempt->status == 304 || answer_is_kept_redirect(attempt);
+    if (!no_body && sends_all_for_part(attempt))
+        return FALSE;
     if (!no_body && too_large(attempt, answer_content_length(attempt)))
         return FALSE;
     attempt->to = SIZE_UNKNOWN;

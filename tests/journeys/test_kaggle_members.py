@@ -4,9 +4,10 @@ import json
 import unittest
 
 from journey import Journey, NOWHERE
-from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, kaggle
+from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, faults, kaggle
 from origins.kaggle_storage import Expiry
-from origins.large import Pages
+from origins.large import Pages, make_large_zip
+from origins.plain import PlainSite
 
 REF = "kaggle/ana/heart-images"
 
@@ -125,6 +126,37 @@ class Members(WithArchive):
         path, result = self.pull(REF, *wanted)
         self.assert_arrived(path, self.some(*chosen), result)
         self.assertLess(self.sent(), 5_000_000, "Members that stand are not fetched again.")
+
+
+class Elsewhere(Journey):
+    """The same of an archive at a plain address."""
+
+    def setUp(self):
+        super().setUp()
+        self.site = PlainSite()
+        self.server = self.origin(self.site)
+        self.archive = make_large_zip(files())
+        self.site.add("/data/heart.zip", self.archive)
+        self.ref = f"{self.server.url}/data/heart.zip"
+
+    def test_ranges(self):
+        path, result = self.pull(self.ref, "--include", "labels.csv")
+        self.assert_arrived(path, {"labels.csv": files()["labels.csv"]}, result)
+        self.assertLess(self.server.record.bytes_sent("/data/heart.zip"), self.archive.size / 50)
+
+    def test_no_ranges(self):
+        self.server.faults.add(faults.ignore_ranges("/data/heart.zip"))
+        path, result = self.pull(self.ref, "--include", "labels.csv")
+        self.assert_arrived(path, {"labels.csv": files()["labels.csv"]}, result)
+        self.assertIn("it comes whole", result.err)
+        self.assertIn("does not serve the ranges", result.err)
+
+    def test_nothing_new(self):
+        path, _ = self.pull(self.ref, "--include", "labels.csv")
+        self.server.record.clear()
+        again, result = self.pull(self.ref, "--include", "labels.csv")
+        self.assertEqual(again, path)
+        self.assertLess(self.server.record.bytes_sent("/data/heart.zip"), 100_000, "Nothing is new.")
 
 
 if __name__ == "__main__":
