@@ -57,6 +57,14 @@ gboolean adopt_unpack(Adopt *adopt, const char *name, GError **error);
 /* They become what they were; what was unpacked goes. */
 gboolean adopt_pack(Adopt *adopt, GError **error);
 
+/* An archive has to be unpacked, and in place nothing is written: always FALSE. */
+gboolean adopt_refuse_in_place(const Adopt *adopt, const char *name, GError **error);
+
+/* job_adopt_presence.c */
+
+/* What is wanted is there, of the size that is listed; what may be missing is noted as failed. */
+gboolean adopt_check_presence(Adopt *adopt, GError **error);
+
 /* job_adopt_series.c */
 
 /* The same where the dataset's files are images of DICOM series: FILES know them by what is in
