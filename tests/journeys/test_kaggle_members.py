@@ -1,6 +1,7 @@
 """Few members of a large Kaggle archive: fetched by themselves, noted as a part, and gone on with by wider pulls."""
 
 import json
+import shutil
 import unittest
 
 from journey import Journey, NOWHERE
@@ -126,6 +127,49 @@ class Members(WithArchive):
         path, result = self.pull(REF, *wanted)
         self.assert_arrived(path, self.some(*chosen), result)
         self.assertLess(self.sent(), 5_000_000, "Members that stand are not fetched again.")
+
+
+class Hashes(WithArchive):
+    """What the storage sends with the bytes decides."""
+
+    def download(self, path):
+        line, = [line for line in self.lock(path) if "download" in line]
+        return line
+
+    def test_spellings(self):
+        for style in ("comma", "comma-space", "lines"):
+            with self.subTest(style):
+                shutil.rmtree(self.mirror, ignore_errors=True)
+                self.site.storage.hash_style = style
+                self.heart.croissant = None
+                path, result = self.pull(REF)
+                self.assert_arrived(path, self.files, result)
+                line = self.download(path)
+                self.assertEqual(line["trust"], "declared")
+                self.assertEqual(line["seen"]["md5"], self.heart.current.archive.digest("md5"))
+                self.assertIn("crc32c", line["seen"])
+
+    def test_the_listing_is_wrong(self):
+        self.heart.croissant = "wrong"
+        result = self.medmirror("pull", "--json", REF)
+        told, = [event for event in map(json.loads, result.lines) if event["event"] == "declared-differs"]
+        path = self.mirror / "kaggle" / "ana" / "heart-images" / "1"
+        line = self.download(path)
+        self.assertEqual(line["seen"]["md5"], self.heart.current.archive.digest("md5"))
+        self.assertEqual((told["listed"], told["sent"]), (line["declared"]["md5"], line["seen"]["md5"]))
+        self.assertNotEqual(line["declared"]["md5"], line["seen"]["md5"])
+        self.assert_tree(path, self.files)
+        self.sent()
+        self.pull(REF)
+        self.medmirror("verify", REF)
+        self.assertLess(self.sent(), 100_000, "It is not fetched again for that.")
+
+    def test_wrong_bytes(self):
+        self.heart.croissant = None
+        self.storage.faults.add(faults.corrupt(1_000_000, times=1))
+        path, result = self.pull(REF)
+        self.assert_arrived(path, self.files, result)
+        self.assertGreater(self.sent(), self.size * 1.5)
 
 
 class Elsewhere(Journey):
