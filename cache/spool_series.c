@@ -42,9 +42,10 @@ gboolean spool_find_member(Spool *spool, gint64 id, const char *name, LockFile *
                            gboolean *is_installed, GError **error)
 {
     sqlite3_stmt *row = database_query(spool->database, error,
-                                       "SELECT path, size, digests, trust, state FROM member"
-                                       " WHERE archive = ? AND name = ? AND state IN (1, 2, 3)"
-                                       " AND digests NOT NULL LIMIT 1",
+                                       "SELECT member.path, size, digests, trust, state FROM object"
+                                       " JOIN member USING(path, archive) WHERE archive = ?"
+                                       " AND object.name = ? AND state IN (1, 2, 3)"
+                                       " AND digests NOT NULL",
                                        "it", id, name);
     if (row == NULL || database_step(spool->database, row, error) != 1)
         return FALSE;

@@ -287,7 +287,7 @@ class Hundreds(Archive):
         # What had come and was asked for again belongs to the series that were under way.
         again = {entry.path for entry in self.objects(world)} & done
         self.assertLessEqual(len({name.split("/")[2] for name in again}), 12 + 1)
-        self.assertLess(len(again), 150)
+        self.assertLess(len(again), 60)
 
 
 if __name__ == "__main__":
