@@ -30,6 +30,7 @@ typedef struct {
     char *user, *password, *password_file, *token, *token_file;
     Credential *own;           /* of the source's own variables */
     GHashTable *own_variables; /* what its fetcher looks at itself; NULL */
+    gboolean has_none;         /* of them, nor in its own files */
     char *list;                /* the value of SourceLogin.list_variable */
     gboolean is_refused;
     char *told;        /* where the credential came from that was given out last */
@@ -430,15 +431,21 @@ static void on_used(gpointer data, const char *path, const struct stat *status)
     speak_of_modes(data, path, status);
 }
 
-/* The source's own variables and files. */
+/* The source's own variables and files; where nothing is, that is not looked at again. */
 static Credential *of_own(Credentials *credentials, const Source *source, GError **error)
 {
+    Source *looked = g_hash_table_lookup(credentials->sources, source->name);
+    GError *why = NULL;
     if (source->own)
         return credential_copy(source->own);
-    return source->login && source->login->find
-               ? login_places_find(source->login, source->own_variables, on_used, credentials,
-                                   error)
-               : NULL;
+    if (!source->login || !source->login->find || looked->has_none)
+        return NULL;
+    Credential *found =
+        login_places_find(source->login, source->own_variables, on_used, credentials, &why);
+    looked->has_none = !found && !why;
+    if (why)
+        g_propagate_error(error, why);
+    return found;
 }
 
 /* netrc knows users and passwords, whatever the second of them is. */

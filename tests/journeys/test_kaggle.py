@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import subprocess
 import unittest
 
 from journey import NOWHERE, Journey
@@ -392,7 +393,8 @@ class Logins(WithKaggle):
         self.assert_explains(result, str(path), SETTINGS)
         self.medmirror("files", "kaggle/ana/heart-images")
         path.unlink()
-        path = self.place(".kaggle/credentials.json", json.dumps({"access_token": "x" * 20, "access_token_expiration": "2020-01-01T00:00:00Z"}))
+        old = {"access_token": "x" * 20, "access_token_expiration": "2020-01-01T00:00:00Z"}
+        path = self.place(".kaggle/credentials.json", json.dumps(old))
         result = self.medmirror("files", CONTEST, expect=4)
         self.assert_explains(result, "has expired", str(path))
 
@@ -401,7 +403,6 @@ class Logins(WithKaggle):
         return self.medmirror_with_input(path, "login", "kaggle", "--stdin", *options, expect=expect)
 
     def medmirror_with_input(self, path, *arguments, expect=0):
-        import subprocess
         with open(path, "rb") as file:
             done = subprocess.run([self.program, "--mirror", str(self.mirror), *arguments], stdin=file, capture_output=True,
                                   env=self.environment(), cwd=self.folder, timeout=120, check=False, text=True)
