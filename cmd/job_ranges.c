@@ -19,8 +19,8 @@
 #define MOST_CHOSEN 50000                           /* members, held in memory */
 #define MOST_REQUESTS 256                           /* beside those for long stretches */
 #define LEAST_GAP                                                                                  \
-    (G_GUINT64_CONSTANT(64) << 10) /* bytes between two members that come with them                \
-                                    */
+    (G_GUINT64_CONSTANT(64) << 10)                /* bytes between two members that come with them \
+                                                   */
 #define BATCH_BYTES (G_GUINT64_CONSTANT(8) << 20) /* decoded and noted together */
 #define BATCH_MEMBERS 1000
 #define MOST_TRIES 2 /* of a batch that turns out damaged */
@@ -311,6 +311,11 @@ RangePlan *range_plan_new(Job *job, const RangeSpec *spec, GError **error)
     return check_takes_something(plan, error) ? g_steal_pointer(&plan) : NULL;
 }
 
+gboolean range_plan_is_empty(const RangePlan *plan)
+{
+    return !plan || plan->parts->len == 0;
+}
+
 gboolean range_plan_find(const RangePlan *plan, gint64 id, RangeFigures *figures)
 {
     for (guint i = 0; plan && i < plan->parts->len; i++) {
@@ -484,6 +489,15 @@ static void tell_by_ranges(const RangePlan *plan, const Part *part)
              part->row->file->path, part->entries->len, part->members, bytes, total);
 }
 
+/* What comes only with a credential is its puller's alone. */
+static gboolean came_by_login(const RangePlan *plan, const Part *part)
+{
+    HostServices *services = job_services(plan->job, NULL);
+    return remote_zip_came_by_login(part->zip) ||
+           (services && services->is_guarded &&
+            services->is_guarded(services, g_ptr_array_index(part->row->file->addresses, 0)));
+}
+
 static gboolean bring_part(Bring *bring, GError **error)
 {
     RangePlan *plan = bring->plan;
@@ -492,7 +506,7 @@ static gboolean bring_part(Bring *bring, GError **error)
     const DigestSet none = {0};
     Stage *stage = bring->fetch->stage;
     tell_by_ranges(plan, part);
-    if (remote_zip_came_by_login(part->zip) && !stage_readers(stage)->is_private &&
+    if (came_by_login(plan, part) && !stage_readers(stage)->is_private &&
         !stage_set_readers(stage, &READERS_OWNER, error)) {
         return FALSE;
     }

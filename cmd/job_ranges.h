@@ -31,6 +31,7 @@ typedef struct {
 RangePlan *range_plan_new(Job *job, const RangeSpec *spec, GError **error);
 void range_plan_free(RangePlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(RangePlan, range_plan_free)
+gboolean range_plan_is_empty(const RangePlan *plan); /* NULL: TRUE */
 /* Is the archive of row ID fetched by ranges? */
 gboolean range_plan_find(const RangePlan *plan, gint64 id, RangeFigures *figures);
 /* Fetches, verifies and notes the members; on the store thread, before the other downloads. An
