@@ -75,8 +75,8 @@ static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from
         same_way && spool_is_listed(pull->spool) ? spool_get(pull->spool, "state_token") : NULL;
     *from_spool = token != NULL;
     /* What is listed, and taken only if asked for, is in no lock that was not asked for it. */
-    gboolean asks_for_more =
-        pull->reference->fetcher->row.where_keys && !selection_is_all(pull->request->selection);
+    const char *const *keys = pull->reference->fetcher->row.where_keys;
+    gboolean asks_for_more = keys && *keys && !selection_is_all(pull->request->selection);
     if (!token && candidate && !pull->request->refresh && !pull->request->prefer &&
         !asks_for_more) {
         token = g_strdup(candidate->state_token);

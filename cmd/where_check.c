@@ -54,6 +54,10 @@ gboolean where_check_keys(const Selection *selection, const Fetcher *fetcher, GE
             fetcher->row.title ? fetcher->row.title : fetcher->row.name);
         return FALSE;
     }
+    /* Only its listing tells. */
+    if (!*fetcher->row.where_keys) {
+        return TRUE;
+    }
     g_autoptr(GPtrArray) keys = g_ptr_array_new();
     for (const char *const *key = fetcher->row.where_keys; *key; key++) {
         g_ptr_array_add(keys, (gpointer)*key);

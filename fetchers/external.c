@@ -18,7 +18,8 @@
 #define MOST_ADDRESSES 64
 
 static const char *const locator_keys[] = {"name", NULL};
-static GPtrArray *all; /* External*; to the end of the program */
+static const char *const where_keys[] = {NULL}; /* its listings tell */
+static GPtrArray *all;                          /* External*; to the end of the program */
 
 static External *external_of(const Fetcher *fetcher)
 {
@@ -493,6 +494,7 @@ static Fetcher make_fetcher(const External *external)
         .row = {.name = external->name,
                 .title = external->name,
                 .locator_keys = locator_keys,
+                .where_keys = where_keys,
                 .endpoints = external->endpoints,
                 .version_help = external->name},
         .open = open_program,

@@ -1,6 +1,7 @@
 #include "external_message.h"
 
 #include "error.h"
+#include "file_facts.h"
 #include "form.h"
 #include "form_syntax.h"
 #include "i18n.h"
@@ -138,6 +139,8 @@ static const FormKey file_keys[] = {
      .help = N_("when it was changed")},
     {KEY("part", FORM_TEXT, part), .pattern = &part_pattern,
      .help = N_("the part that it belongs to")},
+    {KEY("facts", FORM_OPEN, facts),
+     .help = N_("what the source says of it by its own keys, each a text")},
     {.name = NULL},
 };
 static const char *const some_digest[] = {"sha256", "sha512",   "sha1", "md5",
@@ -328,6 +331,7 @@ void message_free(Message *message)
     for (guint i = 0; i < G_N_ELEMENTS(list_places); i++)
         g_clear_pointer(&G_STRUCT_MEMBER(GPtrArray *, message, list_places[i]), g_ptr_array_unref);
     unpack_rule_free(message->unpack);
+    json_decref(message->facts);
     g_free(message);
 }
 
@@ -361,6 +365,12 @@ FileSpec *message_file_spec(Message *message, GError **error)
     spec->hinted = message->hinted;
     spec->modified = g_strdup(message->modified);
     spec->part = g_strdup(message->part);
+    if (message->facts && !file_facts_are_flat(message->facts)) {
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+                    _("The facts of \"%s\" are no object of texts."), message->path);
+        return NULL;
+    }
+    spec->facts = json_incref(message->facts);
     if (message->etag || message->last_modified)
         spec->validators = validators_new(message->etag, message->last_modified,
                                           spec->size_is_exact ? spec->size : SIZE_UNKNOWN);

@@ -44,6 +44,7 @@ typedef struct {
     GPtrArray *notes; /* char* */
     /* file, digest */
     char *path, *etag, *last_modified, *modified, *part;
+    json_t *facts;
     guint64 size;
     int size_is; /* MessageSize */
     int role;    /* FileRole */

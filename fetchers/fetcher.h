@@ -157,7 +157,8 @@ typedef struct {
     const SourceLogin *login;        /* NULL: nobody logs in there */
     const char *const *back_ends;    /* NULL-terminated: what --prefer may name; NULL: nothing */
     const char *const *where_keys;   /* NULL-terminated: keys of FileSpec.facts that files have, in
-                                        the source's spelling; NULL: none */
+                                        the source's spelling; empty: only a listing tells them;
+                                        NULL: none */
     guint sent_digests;              /* bits of algorithms that its storage may send with the bytes
                                         (x-goog-hash): computed beforehand, and compared */
 } FetcherRow;

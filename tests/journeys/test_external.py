@@ -124,6 +124,25 @@ class Configuration(External):
         self.assertIn(f"chmod go-w '{shared}'", result.err)
         self.assert_nothing_installed()
 
+    def test_what_its_source_says_of_files(self):
+        """Facts are what --where chooses by, and the lock keeps them; a key that no file has is told."""
+        self.write_program("""read line
+echo '{"id": 1, "kind": "head", "version": "1"}'
+echo '{"id": 1, "kind": "file", "path": "a.bin", "addresses": ["heart/1.0/a.bin"], "facts": {"Shape": "round"}}'
+echo '{"id": 1, "kind": "file", "path": "b.bin", "addresses": ["heart/1.0/b.bin"], "facts": {"Shape": "flat"}}'
+echo '{"id": 1, "kind": "done"}'
+cat >/dev/null""")
+        listed = self.medmirror("files", "example/heart", "--where", "shape=ROUND")
+        self.assertEqual([line.split()[-1] for line in listed.lines], ["a.bin"])
+        self.assertIn("--where 'Shape=round'", self.medmirror("show", "--fields", "example/heart").out)
+        result = self.medmirror("pull", "example/heart", "--where", "colour=red", expect=7)
+        self.assert_explains(result, "colour", "Shape")
+        self.write_program("""read line
+echo '{"id": 1, "kind": "head", "version": "1"}'
+echo '{"id": 1, "kind": "file", "path": "a.bin", "addresses": ["heart/1.0/a.bin"], "facts": {"Shape": 1}}'
+cat >/dev/null""")
+        self.medmirror("files", "example/heart", expect=(2, 5))
+
     def test_is_not_found_by_its_name_alone(self):
         self.configure()
         self.endpoints.pop("example")
