@@ -117,6 +117,13 @@ class Members(WithArchive):
         self.assert_tree(path, self.some("labels.csv", "images/001.png"))
         self.assertLess(self.sent(), self.size / 50)
 
+    def test_private(self):
+        self.heart.private = ("ana",)
+        self.medmirror("pull", REF, "--include", "labels.csv", expect=4)
+        path, result = self.pull(REF, "--include", "labels.csv", env={"KAGGLE_API_TOKEN": self.site.accounts["ana"].token})
+        self.assert_arrived(path, self.some("labels.csv"), result, mode=0o400)
+        self.assertLess(self.sent(), self.size / 50)
+
     def test_killed(self):
         chosen = ("images/00", "images/01", "images/02", "images/030", "images/031", "images/032", "images/033")
         wanted = [word for name in chosen for word in ("--include", name + "*")]
