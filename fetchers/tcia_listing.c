@@ -218,6 +218,8 @@ ResolveResult tcia_list_series(TciaListing *listing, Document *series, guint64 *
     ResolveResult result = list_reading(listing, &reading, series, error);
     *listed = reading.tally.listed;
     *closed = tcia_tally_closed(&reading.tally);
+    g_free(listing->closed_licence);
+    listing->closed_licence = g_steal_pointer(&reading.tally.closed_licence);
     tcia_tally_clear(&reading.tally);
     if (!given)
         g_clear_pointer(&reading.index, series_index_free);
@@ -323,7 +325,7 @@ ResolveResult tcia_list_by_idc(TciaListing *listing, const GError *why, guint64 
     const char *const *names = (const char *const *)licences->pdata;
     if (!head->licence)
         head->licence = g_strjoinv("; ", (char **)licences->pdata);
-    head->version = g_strconcat("idc-", version, NULL);
+    head->version = g_strconcat(TCIA_IDC_VERSION, version, NULL);
     listing_head_add_note(head,
                           _("NBIA does not answer, so the series are those that the Imaging Data "
                             "Commons (%s) has; others' results among them cannot be told apart: "

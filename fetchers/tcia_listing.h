@@ -17,6 +17,7 @@ typedef struct {
     const char *collection;    /* as NBIA spells it */
     const char *collection_id; /* as IDC does */
     const char *server;        /* base address of the NBIA that has it */
+    char *closed_licence;      /* out, owned: of the first series that is not open */
 } TciaListing;
 
 /* Out of what getSeries answered: the head, each series that is open, the head again with what

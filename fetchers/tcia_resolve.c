@@ -50,7 +50,7 @@ static void search_collection(Search *search, const TciaPlaces *places, const ch
         g_autoptr(GPtrArray) names =
             servers[i] ? nbia_collections(services, servers[i], &why) : NULL;
         const char *found = names ? tcia_match_name(names, wanted) : NULL;
-        if (why && !search->why)
+        if (why && i == 0) /* the second has but one collection, or every other */
             search->why = g_steal_pointer(&why);
         if (found) {
             search->server = servers[i];
@@ -128,7 +128,8 @@ static void explain_nothing(const TciaListing *listing, const Search *search,
                             const TciaExtras *extras, guint64 closed, GError **error)
 {
     if (closed || extras->controlled)
-        tcia_set_controlled(error, listing->ref, listing->collection, extras->licence);
+        tcia_set_controlled(error, listing->ref, listing->collection,
+                            listing->closed_licence ? listing->closed_licence : extras->licence);
     else if (extras->aspera)
         tcia_set_aspera(error, listing->ref, listing->collection, listing->head);
     else if (search->is_result)
@@ -150,7 +151,7 @@ static void explain_unasked(const TciaListing *listing, const Search *search, gu
     gboolean is_origin = g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
     if (closed && is_origin) {
         g_error_free(why);
-        tcia_set_controlled(error, listing->ref, listing->collection, NULL);
+        tcia_set_controlled(error, listing->ref, listing->collection, listing->closed_licence);
         return;
     }
     g_autoptr(GError) absent = NULL;
@@ -200,12 +201,15 @@ static ResolveResult resolve_by_extras(TciaListing *listing, const Search *searc
     return is_listed && taker->head(taker->data, head, error) ? RESOLVE_LISTED : RESOLVE_FAILED;
 }
 
-/* NBIA is away: what the Imaging Data Commons has, where nothing is here that would do. */
+/* NBIA is away: what the Imaging Data Commons has, where no version is here that NBIA listed: a day
+ * without NBIA makes no new one. */
 static ResolveResult resolve_by_idc(TciaListing *listing, GError *why, GError **error)
 {
     guint64 listed;
     GError *second = NULL;
+    const char *standing = listing->request->standing;
     gboolean may_ask = listing->places->idc && !listing->request->state_token &&
+                       (!standing || g_str_has_prefix(standing, TCIA_IDC_VERSION)) &&
                        !listing->services->cancelled(listing->services) &&
                        g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
     if (may_ask) {
@@ -275,9 +279,9 @@ ResolveResult tcia_resolve(const Fetcher *fetcher, const ResolveRequest *request
                            .collection = collection,
                            .collection_id = collection_id,
                            .server = search.server ? search.server : servers[0]};
-    if (search.server)
-        return resolve_by_nbia(&listing, &search, error);
-    if (search.why)
-        return resolve_by_idc(&listing, search.why, error);
-    return resolve_by_extras(&listing, &search, 0, error);
+    ResolveResult answer = search.server ? resolve_by_nbia(&listing, &search, error)
+                           : search.why  ? resolve_by_idc(&listing, search.why, error)
+                                         : resolve_by_extras(&listing, &search, 0, error);
+    g_free(listing.closed_licence);
+    return answer;
 }

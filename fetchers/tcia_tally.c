@@ -21,6 +21,7 @@ void tcia_tally_clear(TciaTally *tally)
     g_clear_pointer(&tally->licences, g_hash_table_unref);
     g_clear_pointer(&tally->sources, g_hash_table_unref);
     g_clear_pointer(&tally->newest, g_free);
+    g_clear_pointer(&tally->closed_licence, g_free);
 }
 
 static void count_word(GHashTable *words, const char *word)
@@ -92,6 +93,8 @@ gboolean tcia_tally_add(TciaTally *tally, const json_t *facts, gboolean is_clear
         return FALSE;
     }
     if (licence == TCIA_CONTROLLED || (licence == TCIA_UNLICENSED && !is_cleared)) {
+        if (!tally->closed_licence)
+            tally->closed_licence = g_strdup(locator_text(facts, "LicenseName"));
         tally->controlled += licence == TCIA_CONTROLLED;
         tally->unlicensed += licence == TCIA_UNLICENSED;
         return FALSE;

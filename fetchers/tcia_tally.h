@@ -13,6 +13,7 @@ typedef struct {
     guint64 bytes;                                /* of what is taken without being asked for */
     guint64 sizeless;                             /* series whose size is not told */
     char *newest;                                 /* "YYYY-MM-DD" */
+    char *closed_licence;                         /* of the first series under a closed one */
     GHashTable *licences, *sources;               /* names and DOIs to guint64 counts; bounded */
     guint8 sum[32]; /* of the series' own sums, in any order: the state */
 } TciaTally;

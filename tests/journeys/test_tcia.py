@@ -193,7 +193,8 @@ class Licences(Archive):
         closed = make_collection("Closed-Test", licence=RESTRICTED)
         world = self.world(closed)
         result = self.medmirror("pull", "tcia/Closed-Test", expect=4)
-        self.assert_explains(result, "nih-controlled-data-access-policy", "dbGaP", "medmirror adopt tcia/Closed-Test")
+        self.assert_explains(result, "TCIA Restricted License Agreement", "nih-controlled-data-access-policy", "dbGaP",
+                             "medmirror adopt tcia/Closed-Test")
         self.assertEqual(world.nbia.record.entries("*/getImage*"), [], "Controlled data are never tried.")
         self.assertEqual(world.s3.record.entries("*"), [])
 
@@ -299,6 +300,14 @@ class BackEndsAway(Archive):
         result = self.medmirror("pull", "tcia/Empty-Test", expect=7)
         self.assert_explains(result, "Empty-Test")
         self.assertNotIn("JSON", result.err)
+
+    def test_the_other_server_is_away(self):
+        self.world(without=("tcia-nlst", "tcia-www", "pathdb"))
+        self.endpoints["tcia-nlst"] = NOWHERE
+        self.configure(retries=1)
+        self.pull("tcia/RIDER Test CT")
+        result = self.medmirror("pull", "tcia/RIDER Test CTT", expect=7)
+        self.assert_explains(result, "medmirror pull tcia/RIDER%20Test%20CT")
 
     def test_a_page_in_place_of_a_list(self):
         world = self.world(without=("idc", "idc-s3", "idc-gcs"))
