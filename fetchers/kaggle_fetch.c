@@ -10,8 +10,8 @@
 #include <string.h>
 
 #define DOWNLOADS "/api/v1/datasets/download/"
-#define KEPT_FOR (10 * 60 * G_USEC_PER_SEC) /* a signature lasts days; who asked soon asks again   \
-                                             */
+/* A signature lasts days; who asks soon asks again. */
+#define KEPT_FOR (10 * 60 * G_USEC_PER_SEC)
 
 /* The address that a resolve asked for last: the pull that follows needs not ask once more. */
 static struct {
