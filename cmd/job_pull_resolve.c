@@ -129,6 +129,7 @@ gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchang
                               .version = pull->reference->version,
                               .index = pull->reference->index,
                               .prefer = pull->request->prefer,
+                              .standing = candidate ? candidate->version : NULL,
                               .state_token = token};
     ListingTaker taker = {.head = on_head, .file = on_file, .digest = on_digest, .data = pull};
     job_tell(pull->job, pull->request->plan_only ? JOB_EVENT_DETAIL : JOB_EVENT_STEP, "resolve",

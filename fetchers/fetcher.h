@@ -17,6 +17,8 @@ typedef struct {
     const Manifest *manifest; /* NULL where the catalogue does not know it */
     const char *version;      /* wanted; NULL: the newest */
     const char *state_token;  /* of what is here (listing.h); NULL: nothing is known */
+    const char *standing;     /* the version that is here; NULL: none. What stands in for the source's
+                                 own listing would be another version beside it */
     const char *prefer;       /* one of FetcherRow.back_ends, whose addresses come first; NULL: as
                                  the source thinks best */
     SeriesIndex *index;       /* where the person's own file says that series lie; may be NULL */

@@ -7,6 +7,9 @@
 #include "fetcher.h"
 #include "tcia_places.h"
 
+/* What the names of versions begin with that the Imaging Data Commons alone listed. */
+#define TCIA_IDC_VERSION "idc-"
+
 typedef struct {
     HostServices *services;
     const ResolveRequest *request;
