@@ -128,6 +128,8 @@ static gboolean forget_members(Bundle *bundle)
 {
     GError *error = NULL;
     bundle->fetch->report->left_over = TRUE;
+    job_count(bundle->fetch->job, bytes_done, -(gint64)bundle->here);
+    bundle->here = 0;
     if (spool_forget_members(bundle->fetch->spool, bundle->work->row->id, &error)) {
         return TRUE;
     }
@@ -235,6 +237,7 @@ static void arrive(Bundle *bundle, const SpoolMembers *members, Trust trust)
     }
     work->size = SIZE_UNKNOWN;
     work->member_bytes = members->bytes;
+    work->is_counted = TRUE;
     work->came_from = work->course ? g_strdup(bundle->address) : NULL;
     if (!note_trust(bundle, trust, &error)) {
         fetch_stop(bundle->fetch, error);

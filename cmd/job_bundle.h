@@ -42,6 +42,7 @@ struct Bundle {
     GHashTable *parts;    /* Part* on their way, a set */
     gboolean lists;       /* the thread runs */
     guint64 count;        /* of the objects that are listed */
+    guint64 here;         /* bytes of those that are here, in the progress */
     guint64 fetched;      /* of them those that came in this run */
     guint most_attempts;  /* of an object; 0: as the engine's retries say */
     gboolean had_members; /* some were noted before */

@@ -185,6 +185,12 @@ static gboolean is_twin(const Part *part, const char *path)
     return part->local && spool_find_file(part->bundle->fetch->spool, path, NULL);
 }
 
+static void part_count(const Part *part, guint64 bytes)
+{
+    part->bundle->here += bytes;
+    job_count(part->bundle->fetch->job, bytes_done, bytes);
+}
+
 /* What came is right: it gets its place and its row. */
 static void part_settle(Part *part, const char *path, const Verdict *verdict)
 {
@@ -214,6 +220,7 @@ static void part_settle(Part *part, const char *path, const Verdict *verdict)
         return;
     }
     bundle->fetched++;
+    part_count(part, part->seen_size);
     job_count(fetch->job, members, 1);
     fetch_noted(fetch);
     part_end(part);
@@ -419,6 +426,7 @@ void part_start(Part *part)
     GError *error = NULL;
     bundle->count++;
     if (part_stands(part, &error)) {
+        part_count(part, part->size == SIZE_UNKNOWN ? 0 : part->size);
         part_free(part);
     } else if (error) {
         bundle_stop_run(bundle, error);

@@ -63,6 +63,7 @@ typedef struct {
     Bundle *bundle;       /* its objects are on their way */
     char *came_from;      /* where they came from; NULL: the transfer tells */
     guint64 member_bytes; /* of all of them */
+    gboolean is_counted;  /* in the progress, one by one */
     gboolean leaves;      /* the leg is over once the unpacking has ended: END, WHY */
     LegEnd end;
     char *why;

@@ -311,11 +311,12 @@ static gboolean pull_bring(Pull *pull, const SpoolTotals *totals, GError **error
 {
     job_set(pull->job, files_all, totals->queued);
     job_set(pull->job, files_done, 0);
-    const PlanFigure *fetches = &pull->result->plan.fetch;
-    if (!range_plan_is_empty(pull->ranges)) {
-        job_set(pull->job, bytes_all, fetches->at_least ? -1 : (gint64)fetches->bytes);
+    const Plan *plan = &pull->result->plan;
+    job_set(pull->job, bytes_done, 0);
+    if (plan->fetch.at_least) {
+        job_set(pull->job, bytes_all, -1);
     } else {
-        job_set(pull->job, bytes_all, totals->queued_unknown ? -1 : (gint64)totals->queued_bytes);
+        job_set(pull->job, bytes_all, plan->fetch.bytes + plan->resume_bytes);
     }
     job_set(pull->job, members, 0);
     if (!sweep_other_state(pull, error) || !stage_note_progress(pull->stage, error) ||

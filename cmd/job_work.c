@@ -125,6 +125,9 @@ gboolean work_note_staged(Work *work)
     guint64 bytes = work->size == SIZE_UNKNOWN ? work->member_bytes : work->size;
     fetch->report->fetched_bytes += bytes;
     job_count(fetch->job, files_done, 1);
+    if (!work->is_counted) {
+        job_count(fetch->job, bytes_done, bytes);
+    }
     job_tell(fetch->job, JOB_EVENT_DETAIL, "file",
              json_pack("{s:s, s:I, s:s}", "path", work->row->file->path, "bytes", (json_int_t)bytes,
                        "trust", trust_name(work->verdict.trust)),
