@@ -36,8 +36,9 @@ static const char *folder_name(const char *address)
 
 static guint content_of(const GArray *legs, const GPtrArray *addresses, const char *address)
 {
-    for (guint i = 0; i < legs->len; i++) {
-        const Leg *leg = &g_array_index(legs, Leg, i);
+    const Leg *first = (const Leg *)legs->data; /* NULL where there are none */
+    for (guint i = 0; first && i < legs->len; i++) {
+        const Leg *leg = first + i;
         if (leg->is_bundle && strcmp(folder_name(g_ptr_array_index(addresses, leg->first)),
                                      folder_name(address)) == 0) {
             return leg->content;

@@ -31,9 +31,10 @@ static void ask_croissant(const KaggleDoor *door, KaggleFacts *facts, char **lac
     json_auto_t *json = text ? json_loadb(text, length, 0, NULL) : NULL;
     if (json && kaggle_facts_add_croissant(facts, json))
         return;
-    *lack = why                       ? g_strdup(why->message)
-            : document->status != 200 ? g_strdup_printf(_("HTTP status %d"), document->status)
-                                      : g_strdup(_("it is no Croissant document"));
+    int status = document ? document->status : 0;
+    *lack = why             ? g_strdup(why->message)
+            : status != 200 ? g_strdup_printf(_("HTTP status %d"), status)
+                            : g_strdup(_("it is no Croissant document"));
 }
 
 static gboolean ask_view(KaggleDoor *door, KaggleFacts *facts, GError **error)

@@ -264,7 +264,8 @@ static ResolveResult s3_resolve(const Fetcher *fetcher, const ResolveRequest *re
     gboolean listed = list_or_sign(&bucket, services, &is_signed, &region, &why);
     if (!listed && region && strcmp(base, USUAL_BASE) == 0 && bucket.count == 0) {
         g_clear_error(&why);
-        bucket.base = regional = g_strdup_printf("https://s3.%s.amazonaws.com", region);
+        regional = g_strdup_printf("https://s3.%s.amazonaws.com", region);
+        bucket.base = regional;
         listed = list_or_sign(&bucket, services, &is_signed, &region, &why);
     }
     if (!listed) {

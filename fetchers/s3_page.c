@@ -108,6 +108,13 @@ static void end_object_part(PageReader *reader, const char *element)
         reader->size = size;
 }
 
+/* Of a PermanentRedirect: "bucket.s3.eu-west-1.amazonaws.com". */
+static char *region_of_host(const char *host)
+{
+    g_autofree char *address = g_strconcat("https://", host, "/", NULL);
+    return request_signer_region(address);
+}
+
 static void end_page_part(PageReader *reader, const char *element)
 {
     S3Page *page = reader->page;
@@ -118,6 +125,8 @@ static void end_page_part(PageReader *reader, const char *element)
             take(&page->error_message, reader);
         else if (strcmp(element, "Region") == 0)
             take(&page->error_region, reader);
+        else if (strcmp(element, "Endpoint") == 0 && !page->error_region)
+            page->error_region = region_of_host(reader->text->str);
     } else if (strcmp(element, "IsTruncated") == 0) {
         page->is_truncated = g_ascii_strcasecmp(reader->text->str, "true") == 0;
     } else if (strcmp(element, "NextContinuationToken") == 0) {

@@ -35,9 +35,12 @@ char *request_signer_region(const char *address)
     const char *host = uri ? g_uri_get_host(uri) : NULL;
     g_auto(GStrv) parts = host ? g_strsplit(host, ".", -1) : NULL;
     guint count = parts ? g_strv_length(parts) : 0;
-    for (guint i = 0; i + 3 < count; i++) {
-        if (strcmp(parts[i], "s3") == 0 && strcmp(parts[i + 2], "amazonaws") == 0)
-            return is_region(parts[i + 1]) ? g_strdup(parts[i + 1]) : NULL;
+    for (guint i = 0; i + 2 < count; i++) {
+        gboolean is_old = g_str_has_prefix(parts[i], "s3-");
+        const char *region = is_old ? parts[i] + strlen("s3-") : parts[i + 1];
+        const char *domain = is_old ? parts[i + 1] : parts[i + 2];
+        if ((is_old || strcmp(parts[i], "s3") == 0) && strcmp(domain, "amazonaws") == 0)
+            return is_region(region) ? g_strdup(region) : NULL;
     }
     return NULL;
 }

@@ -107,8 +107,11 @@ static gboolean take_address(UidListing *listing, guint64 line, const char *addr
         return TRUE;
     /* Lists of 2021 say http; all hosts of TCIA speak https. */
     if (g_ascii_strncasecmp(address, "http://", 7) == 0 &&
-        !g_str_has_prefix(address + 7, "127.0.0.1") && !g_str_has_prefix(address + 7, "localhost"))
-        address = secure = g_strconcat("https://", address + 7, NULL);
+        !g_str_has_prefix(address + 7, "127.0.0.1") &&
+        !g_str_has_prefix(address + 7, "localhost")) {
+        secure = g_strconcat("https://", address + 7, NULL);
+        address = secure;
+    }
     if (g_ascii_strncasecmp(address, "https://", 8) != 0 &&
         g_ascii_strncasecmp(address, "http://", 7) != 0) {
         uid_list_tell_strange(listing, line, address, _("it is no address"));

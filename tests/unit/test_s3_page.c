@@ -113,6 +113,17 @@ static void test_error(void)
     close(fd);
 }
 
+static void test_redirect(void)
+{
+    int fd =
+        document_of("<Error><Code>PermanentRedirect</Code><Message>elsewhere</Message>"
+                    "<Endpoint>b.s3.eu-north-1.amazonaws.com</Endpoint><Bucket>b</Bucket></Error>");
+    g_auto(S3Page) page = {0};
+    g_assert_true(s3_page_read(fd, &page, NULL, NULL, NULL));
+    g_assert_cmpstr(page.error_region, ==, "eu-north-1");
+    close(fd);
+}
+
 static void test_addresses(void)
 {
     g_autofree char *address =
@@ -127,6 +138,7 @@ static void test_regions(void)
     } rows[] = {
         {"https://s3.eu-west-1.amazonaws.com/b/k", "eu-west-1"},
         {"https://b.s3.eu-west-1.amazonaws.com/k", "eu-west-1"},
+        {"https://b.s3-eu-central-1.amazonaws.com/k", "eu-central-1"},
         {"https://s3.amazonaws.com/b/k", NULL},
         {"https://s3.cn-north-1.amazonaws.com.cn/b/k", "cn-north-1"},
         {"http://127.0.0.1:9000/b/k", NULL},
@@ -163,6 +175,7 @@ int main(int argc, char **argv)
     g_test_add_func("/s3/pages", test_pages);
     g_test_add_func("/s3/no-pages", test_no_pages);
     g_test_add_func("/s3/error", test_error);
+    g_test_add_func("/s3/redirect", test_redirect);
     g_test_add_func("/s3/addresses", test_addresses);
     g_test_add_func("/s3/regions", test_regions);
     g_test_add_func("/s3/signer", test_signer);
