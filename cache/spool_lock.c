@@ -11,10 +11,12 @@
  * nothing is sorted. Listed under one path may be several members and a plain file. */
 #define FILE_ROWS                                                                                  \
     "SELECT path AS name, CASE have WHEN 0 THEN size ELSE seen_size END, seen, declared, trust,"   \
-    " lock_trust, NULL, NULL, NULL, state, have FROM download WHERE role != 1 "                    \
+    " lock_trust, NULL, NULL, NULL, state, have, 0 FROM download WHERE role != 1 "                 \
     "AND" SPOOL_OF_DATASET " UNION ALL SELECT path, size, digests, NULL, trust, lock_trust,"       \
-    " (SELECT path FROM download WHERE id = archive), name, link_target, state, have FROM member"  \
-    " ORDER BY 1"
+    " (SELECT path FROM download WHERE id = archive), name, link_target, state, have,"             \
+    " CASE trust WHEN 1 THEN (SELECT CASE of.trust WHEN 1 THEN of.lock_trust ELSE of.trust END"    \
+    "  FROM download AS of WHERE of.id = archive) ELSE 0 END FROM member ORDER BY 1"
+G_STATIC_ASSERT(TRUST_LOCKED == 1);
 
 typedef struct {
     LockFile file;
@@ -42,10 +44,16 @@ static void kept_digests(const DigestSet *seen, const DigestSet *declared, Diges
     }
 }
 
-static Trust kept_trust(int trust, int lock_trust)
+static Trust kept_trust(int trust, int lock_trust, int archive_trust)
 {
-    /* Equal to the lock: whoever vouched then vouches still. */
-    return (Trust)(trust == TRUST_LOCKED && lock_trust != TRUST_NONE ? lock_trust : trust);
+    if (trust != TRUST_LOCKED)
+        return (Trust)trust;
+    /* Equal to the lock: whoever vouched then vouches still, and so does whoever vouches for the
+     * archive that it came out of now. A digest in a lock is nobody's word by itself. */
+    gboolean is_better =
+        archive_trust != TRUST_NONE && (lock_trust == TRUST_NONE || archive_trust < lock_trust);
+    int kept = is_better ? archive_trust : lock_trust;
+    return (Trust)(kept != TRUST_NONE ? kept : trust);
 }
 
 static void read_file_row(sqlite3_stmt *from, FileRow *row)
@@ -71,7 +79,8 @@ static void read_file_row(sqlite3_stmt *from, FileRow *row)
         file->digests = declared;
     file->trust = row->have == HAVE_NOTHING
                       ? TRUST_NONE
-                      : kept_trust(sqlite3_column_int(from, 4), sqlite3_column_int(from, 5));
+                      : kept_trust(sqlite3_column_int(from, 4), sqlite3_column_int(from, 5),
+                                   sqlite3_column_int(from, 11));
 }
 
 static gboolean is_held(SpoolState state, int have)
@@ -243,9 +252,9 @@ static gboolean write_download(WriteLock *lock, sqlite3_stmt *row, GError **erro
     if (unpack != NULL && (download.unpack = unpack_rule_from_json(unpack, error)) == NULL)
         return FALSE;
     download.state = lock_state_of((SpoolState)sqlite3_column_int(row, 8), have);
-    download.trust = have == HAVE_NOTHING
-                         ? TRUST_NONE
-                         : kept_trust(sqlite3_column_int(row, 7), sqlite3_column_int(row, 11));
+    download.trust = have == HAVE_NOTHING ? TRUST_NONE
+                                          : kept_trust(sqlite3_column_int(row, 7),
+                                                       sqlite3_column_int(row, 11), TRUST_NONE);
     download.addresses = g_ptr_array_new_with_free_func(g_free);
     addresses_from_text(column_text(row, 10), download.addresses);
     if (have != HAVE_NOTHING)

@@ -1,0 +1,70 @@
+"""Pulls of series and of archives' members that are widened, narrowed, moved between back ends and met by a source that
+changes or is away: nothing is lost, nothing is doubled, and the lock says who vouches."""
+
+import os
+import unittest
+
+from origins import faults
+from origins.tcia_data import Collection, make_series
+from test_kaggle_members import REF, WithArchive
+from test_tcia_pull import Archive
+
+
+class Changes(Archive):
+    def setUp(self):
+        super().setUp()
+        self.series = [make_series("Lung", f"P{number}", images=3, number=number) for number in range(1, 4)]
+        self.collection = Collection("Lung", self.series)
+
+    def versions(self):
+        return {name for name in os.listdir(self.mirror / "tcia" / "Lung")
+                if (self.mirror / "tcia" / "Lung" / f"{name}.lock.jsonl").exists() and name != "latest"}
+
+    def test_a_day_without_the_archive_makes_no_version(self):
+        world = self.world([self.collection])
+        part = ("--where", "PatientID=P1,P2")
+        path, _ = self.pull("tcia/Lung", *part)
+        world.nbia.faults.add(faults.status(503, "*", method=None))
+        self.assertEqual(self.pull("tcia/Lung", *part)[0], path)
+        self.medmirror("sync", "tcia/Lung", expect=5)
+        for options in ((), ("--prefer", "idc"), ("--refresh",)):
+            self.assert_explains(self.medmirror("pull", "tcia/Lung", *options, expect=5), "503")
+        self.assertEqual(self.versions(), {path.name})
+        self.assert_arrived(path, self.members(*self.series[:2]))
+        world.clear()
+        again, result = self.pull("tcia/Lung")
+        self.assertEqual(again, path)
+        self.assert_arrived(path, self.members(*self.series), result)
+
+    def test_narrowed_and_widened_again(self):
+        self.world([self.collection])
+        whole, _ = self.pull("tcia/Lung")
+        lines = [line for line in self.lock(whole) if "file" in line]
+        self.pull("tcia/Lung", "--only", "--where", "PatientID=P2")
+        path, result = self.pull("tcia/Lung", "--prefer", "nbia")
+        self.assertEqual(path, whole)
+        self.assert_arrived(path, self.members(*self.series), result)
+        self.assertEqual([line for line in self.lock(path) if "file" in line], lines)
+
+
+class Vouching(WithArchive):
+    def trusts(self, path):
+        return {line["trust"] for line in self.lock(path) if line.get("file") and line["state"] == "have"}
+
+    def test_who_vouches_for_the_archive_vouches_for_what_came_before(self):
+        path, _ = self.pull(REF, "--include", "labels.csv")
+        self.assertEqual(self.trusts(path), {"first use"})
+        self.pull(REF)
+        self.assertEqual(self.trusts(path), {"declared"})
+        self.pull(REF, "--require", "declared")
+
+    def test_a_lock_alone_vouches_for_nothing(self):
+        self.heart.croissant = None
+        self.heart.stored = {"composite": True}
+        path, _ = self.pull(REF, "--include", "labels.csv")
+        self.pull(REF)
+        self.assertNotIn("locked", self.trusts(path))
+
+
+if __name__ == "__main__":
+    unittest.main()
