@@ -20,7 +20,7 @@ class Buckets(Journey):
         self.server = self.origin(self.site, "s3")
         self.tree = {f"scans/s{number:02}/a b+c ({number}).dcm": Noise(2000 + number, f"s{number}") for number in range(20)}
         self.tree["肺.csv"] = Noise(300, "lung")
-        self.tree["large.bin"] = Noise(40 * MEGABYTE, "large")
+        self.tree["large.bin"] = Noise(3 * MEGABYTE, "large")
         self.bucket = self.fill("open-data")
 
     def fill(self, name, **more):
@@ -55,8 +55,8 @@ class Public(Buckets):
         self.assert_arrived(path, {"肺.csv": self.tree["肺.csv"]}, result)
 
     def test_large_objects_come_in_pieces_and_go_on(self):
-        self.configure(piece_size=4 * MEGABYTE, segment_from=8 * MEGABYTE)
-        self.server.faults.add(faults.cut(3 * MEGABYTE, "*/large.bin", times=2))
+        self.configure(piece_size=MEGABYTE, segment_from=2 * MEGABYTE)
+        self.server.faults.add(faults.cut(MEGABYTE // 2, "*/large.bin", times=2))
         path, result = self.pull("s3://open-data/trial/v1/")
         self.assert_arrived(path, self.tree, result)
         self.assertGreater(len([entry for entry in self.server.record.entries("*/large.bin") if entry.range]), 3)
