@@ -244,13 +244,15 @@ class Hundreds(Archive):
         world.s3.faults.add(faults.corrupt(700, f"*/{key}", times=1))
         world.nbia.site.trouble(nbia.corrupt_image(series=in_zip.uid, times=1),
                                 nbia.missing_image(at=2, series=short.uid, times=1))
+        # Cuts of what is wrong already could hide it.
         chance = random.Random(7)
-        for origin, path in ((world.s3, "*.dcm"), (world.nbia, "*/getImage*")):
-            skip = 0
-            for _ in range(12):
-                skip += chance.randrange(1, 40 if origin is world.s3 else 3)
-                origin.faults.add(faults.cut(chance.randrange(200, 8000), path, times=1, skip=skip,
-                                             how=chance.choice(("close", "reset"))))
+        special = {one.uid for one in (at_idc, in_zip, short)}
+        cut_zips = [one for one in self.lacking if one.uid not in special]
+        cut_objects = chance.sample([one for one in self.series if one.uid in world.folders and one.uid not in special], 40)
+        for origin, path, query in [(world.s3, f"*/{world.folders[one.uid][1]}/*.dcm", None) for one in cut_objects] + [
+                (world.nbia, "*/getImage*", f"*{one.uid}*") for one in cut_zips]:
+            origin.faults.add(faults.cut(chance.randrange(200, 8000), path, times=chance.randrange(1, 3), query=query,
+                                         how=chance.choice(("close", "reset"))))
         return at_idc, in_zip, short
 
     def test_all_that_goes_wrong(self):
