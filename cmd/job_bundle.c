@@ -272,6 +272,18 @@ static gboolean add_up(Bundle *bundle, SpoolMembers *members, GError **error)
     return TRUE;
 }
 
+/* --require asks for a word that nobody gave of it, and a way that is left may bring one: the zip
+ * of a series has its own list of digests. */
+static gboolean lacks_voucher(const Bundle *bundle, Trust trust)
+{
+    const Work *work = bundle->work;
+    const DigestSet *locked = &work->row->wanted.locked;
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(locked, &work->seen, &agree, &differ);
+    return !agree && work->course && course_has_more(work->course) &&
+           !requirement_is_met(bundle->fetch->spec->require, trust, work->row->file->role);
+}
+
 /* FALSE where the bundle is no more. */
 static gboolean conclude(Bundle *bundle)
 {
@@ -288,8 +300,13 @@ static gboolean conclude(Bundle *bundle)
             _("there are %" G_GUINT64_FORMAT " objects, and %" G_GUINT64_FORMAT " images in them"),
             bundle->count, members.count);
     } else if (judge(bundle, &members, &trust, &error)) {
-        arrive(bundle, &members, trust);
-        return FALSE;
+        if (!lacks_voucher(bundle, trust)) {
+            arrive(bundle, &members, trust);
+            return FALSE;
+        }
+        bundle->forgets = TRUE;
+        bundle_fail(bundle, LEG_WRONG, "%s", _("nobody has declared a hash of it"));
+        return TRUE;
     }
     /* Where each object is as its host declares it, another host of it has the same. */
     bundle_doubt(bundle, members.unhinted ? LEG_FAILED : LEG_WRONG, error->message);

@@ -7,6 +7,7 @@
 #include "job_pull_internal.h"
 #include "lock_facts.h"
 #include "pull_note.h"
+#include "relpath.h"
 #include "version_choice.h"
 
 #include <dirent.h>
@@ -364,6 +365,31 @@ static gboolean stands(const Pull *pull, const LockHeader *header, gboolean same
     return header && same_state && holds(header, pull->request) && !is_begun(pull);
 }
 
+/* Where we give the names, only what the source has now can be had: another one that is asked for
+ * by its name is not it. */
+static gboolean check_is_asked(Pull *pull, GError **error)
+{
+    const Reference *reference = pull->reference;
+    if (!reference->version || pull->request->refresh || (pull->head && pull->head->version)) {
+        return TRUE;
+    }
+    const LockHeader *named = find_version(pull, reference->version);
+    g_autofree char *wanted = relpath_encode_part(named ? named->version : reference->version);
+    if (strcmp(wanted, pull->name->version) == 0) {
+        return TRUE;
+    }
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                named ? _("%s@%s has changed at the source since it was pulled, and what it lacks "
+                          "cannot be had any more. What is here was not touched. What the source "
+                          "has now, %s, comes beside it with: medmirror pull %s")
+                      : _("%s@%s cannot be had: the source names no versions, and what it has now "
+                          "is %s here. Bring that with: medmirror pull %s"),
+                reference->ref, named ? named->version : reference->version, pull->name->version,
+                reference->ref);
+    pull->result->has_changed = named != NULL;
+    return FALSE;
+}
+
 static gboolean pull_run(Pull *pull, GError **error)
 {
     gboolean final = FALSE;
@@ -417,6 +443,9 @@ static gboolean pull_run(Pull *pull, GError **error)
             error && g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT);
         return FALSE;
     }
+    if (!check_is_asked(pull, error)) {
+        return FALSE;
+    }
     pull->standing = pull->name->standing;
     if (stands(pull, pull->standing,
                unchanged || (pull->standing &&
@@ -468,8 +497,10 @@ static gboolean check_answer(Pull *pull, GError **error)
     if (pull->request->is_sync) {
         return TRUE;
     }
-    if (pull->result->up_to_date &&
-        (!check_required(pull, header, error) || !check_packing(pull, header, error))) {
+    if (!pull->request->dry_run && !check_required(pull, header, error)) {
+        return FALSE;
+    }
+    if (pull->result->up_to_date && !check_packing(pull, header, error)) {
         return FALSE;
     }
     return !pull->request->names ||

@@ -160,10 +160,15 @@ LockHeader *pull_make_header(const Pull *pull)
         if (head->state_token) {
             SET(state_token, head->state_token);
         }
-        SET(title, head->title ? head->title : header->title);
-        SET(licence, head->licence ? head->licence : header->licence);
-        SET(citation, head->citation ? head->citation : header->citation);
-        SET(homepage, head->homepage ? head->homepage : header->homepage);
+        /* The cheap answer that nothing has changed tells less than the listing did. */
+        const gboolean tells_less = pull->standing && !pull->name->state;
+#define SET_TOLD(member)                                                                           \
+    SET(member, head->member && !(tells_less && header->member) ? head->member : header->member)
+        SET_TOLD(title);
+        SET_TOLD(licence);
+        SET_TOLD(citation);
+        SET_TOLD(homepage);
+#undef SET_TOLD
     }
     if (manifest) {
         SET(title, manifest->title_en ? manifest->title_en : header->title);

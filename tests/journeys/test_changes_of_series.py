@@ -36,6 +36,51 @@ class Changes(Archive):
         self.assertEqual(again, path)
         self.assert_arrived(path, self.members(*self.series), result)
 
+    def test_what_is_not_there_is_not_stood_in_for(self):
+        self.world([self.collection])
+        result = self.medmirror("pull", "tcia/Lung@1999-01-01", expect=7)
+        self.assert_explains(result, "1999-01-01", "2011-09-15", "medmirror pull tcia/Lung")
+        self.assert_nothing_installed()
+
+    def test_the_rest_of_a_version_that_the_source_has_no_more(self):
+        world = self.world([self.collection])
+        path, _ = self.pull("tcia/Lung", "--where", "PatientID=P1")
+        revised = make_series("Lung", "P1", images=4, number=1)
+        self.collection.add(revised)
+        world.put_in_idc(self.collection, revised)
+        result = self.medmirror("pull", f"tcia/Lung@{path.name}", expect=7)
+        self.assert_explains(result, path.name, "has changed", "medmirror pull tcia/Lung")
+        self.assert_arrived(path, self.members(self.series[0]))
+        self.assertEqual(self.versions(), {path.name})
+
+    def test_a_part_tells_as_much_of_the_whole(self):
+        self.world([self.collection])
+        path, _ = self.pull("tcia/Lung", "--where", "PatientID=P1")
+        before = self.lock(path)[0]
+        self.pull("tcia/Lung")
+        after = self.lock(path)[0]
+        for key in ("title", "licence", "citation", "homepage"):
+            self.assertEqual(after.get(key), before.get(key), key)
+        self.assertEqual(after["title"], "Images of Lung")
+
+    def test_required_words_come_with_the_zips(self):
+        world = self.world([self.collection])
+        world.nbia.faults.add(faults.status(504, "*/getMD5Hierarchy", method=None))
+        path, result = self.pull("tcia/Lung", "--require", "declared")
+        self.assert_arrived(path, self.members(*self.series), result)
+        self.assertEqual(self.trusts(path), {"declared"})
+        self.assertEqual(len(self.zips(world)), 3)
+
+    def test_what_stood_before_is_required_too(self):
+        world = self.world([self.collection])
+        world.nbia.faults.add(faults.status(504, "*/getMD5Hierarchy", method=None))
+        self.pull("tcia/Lung", "--where", "PatientID=P1")
+        world.clear()
+        result = self.medmirror("pull", "tcia/Lung", "--require", "declared", expect=5)
+        self.assert_explains(result, "3 of its 9 files")
+        self.medmirror("pull", "tcia/Lung", "--require", "declared", expect=5)
+        self.medmirror("pull", "tcia/Lung")
+
     def test_narrowed_and_widened_again(self):
         self.world([self.collection])
         whole, _ = self.pull("tcia/Lung")
