@@ -132,6 +132,29 @@ static Credential *of_token_file(const LoginPlaces *places, const char *path, co
     return made;
 }
 
+/* A token, or where a file with one lies. What may be the token itself is in no message, also where
+ * the system cannot say whether there is a file of that name. */
+static Credential *of_token_or_file(const LoginPlaces *places, const char *text, GError **error)
+{
+    gboolean none = FALSE;
+    GError *why = NULL;
+    char *bare = g_strstrip(g_strdup(text));
+    Credential *found = of_token_file(places, text, "KAGGLE_API_TOKEN", &none, &why);
+    if (none || (why && is_token(bare))) {
+        g_clear_error(&why);
+        found = make_one(NULL, bare, "KAGGLE_API_TOKEN");
+    } else if (why && *bare != '/') {
+        g_clear_error(&why);
+        g_set_error(&why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                    _("KAGGLE_API_TOKEN names a file that cannot be read. Correct it; or unset "
+                      "it, and type: medmirror login kaggle"));
+    }
+    credential_header_free(bare);
+    if (why)
+        g_propagate_error(error, why);
+    return found;
+}
+
 static Credential *of_token_variables(const LoginPlaces *places, GError **error)
 {
     gboolean none = FALSE;
@@ -140,14 +163,8 @@ static Credential *of_token_variables(const LoginPlaces *places, GError **error)
     Credential *found =
         path ? of_token_file(places, path, "KAGGLE_API_V1_TOKEN", &none, &why) : NULL;
     const char *token = places->variable(places, "KAGGLE_API_TOKEN");
-    if (!found && !why && token) {
-        found = of_token_file(places, token, "KAGGLE_API_TOKEN", &none, &why);
-        if (none) { /* no file of that name, so it is the token itself */
-            char *bare = g_strstrip(g_strdup(token));
-            found = make_one(NULL, bare, "KAGGLE_API_TOKEN");
-            credential_header_free(bare);
-        }
-    }
+    if (!found && !why && token)
+        found = of_token_or_file(places, token, &why);
     if (why)
         g_propagate_error(error, why);
     return found;
@@ -263,7 +280,12 @@ Credential *kaggle_login_find(const LoginPlaces *places, GError **error)
         GError *why = NULL;
         Credential *found = ways[i](places, &why);
         if (why) { /* a file that cannot be read is a login that cannot be used */
-            g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS, why->message);
+            gboolean is_unread = g_error_matches(why, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE);
+            g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                        is_unread ? _("%s Mend that; or take it away, and type: medmirror login "
+                                      "kaggle")
+                                  : "%s",
+                        why->message);
             g_error_free(why);
         }
         if (found || why)

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MOST_FILE_BYTES (64 * 1024)
+#define PIPE_WAIT_MS 5000
 
 typedef struct {
     GHashTable *variables; /* may be NULL */
@@ -43,20 +45,45 @@ GHashTable *login_places_take_all(const char *const *names)
     return taken;
 }
 
+/* TRUE where bytes can be read now, or the end. A pipe's writer gets a moment: a shell's <(...) is
+ * one, whose program may have to ask for the token itself. */
+static gboolean wait_readable(int fd)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    int ready = TEMP_FAILURE_RETRY(poll(&one, 1, PIPE_WAIT_MS));
+    if (ready == 0)
+        errno = ETIMEDOUT;
+    return ready > 0;
+}
+
+/* Never waits for somebody to open the other end, and reads no device, which may have no end. */
+static int open_place(const char *path, struct stat *status)
+{
+    *status = (struct stat){0};
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (fd < 0)
+        return -1;
+    if (fstat(fd, status) == 0 && (S_ISREG(status->st_mode) || S_ISFIFO(status->st_mode)))
+        return fd;
+    close(fd);
+    errno = S_ISDIR(status->st_mode) ? EISDIR : EINVAL;
+    return -1;
+}
+
 char *login_places_read(const char *path, gsize most, struct stat *status, GError **error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, status) != 0) {
+    int fd = open_place(path, status);
+    if (fd < 0) {
         error_set_storage(error, errno, _("%s cannot be read"), path);
-        if (fd >= 0)
-            close(fd);
         return NULL;
     }
     char *text = g_malloc(most + 1);
     gsize have = 0;
     ssize_t got = 1;
     while (have < most && got > 0) {
-        got = TEMP_FAILURE_RETRY(read(fd, text + have, most - have));
+        got = S_ISFIFO(status->st_mode) && !wait_readable(fd)
+                  ? -1
+                  : TEMP_FAILURE_RETRY(read(fd, text + have, most - have));
         have += got > 0 ? (gsize)got : 0;
     }
     text[have] = '\0';

@@ -1,9 +1,11 @@
 """Kaggle: what everybody may have, what wants a login or accepted rules, and what each refusal says."""
 
 import json
+import os
 import pathlib
 import shutil
 import subprocess
+import threading
 import unittest
 
 from journey import NOWHERE, Journey
@@ -397,6 +399,24 @@ class Logins(WithKaggle):
         path = self.place(".kaggle/credentials.json", json.dumps(old))
         result = self.medmirror("files", CONTEST, expect=4)
         self.assert_explains(result, "has expired", str(path))
+
+    def test_places_without_an_end(self):
+        """A pipe that nobody writes to, a device, a folder: said, and not waited for."""
+        pipe = self.folder / "home" / "pipe"
+        os.mkfifo(pipe, 0o600)
+        for place in (str(pipe), "/dev/zero", str(self.folder / "home")):
+            with self.subTest(place):
+                result = self.medmirror("files", CONTEST, env={"KAGGLE_API_TOKEN": place}, expect=4)
+                self.assert_explains(result, place, "cannot be read")
+
+    def test_token_by_a_pipe(self):
+        """As the shell's <(...) gives one."""
+        pipe = self.folder / "home" / "pipe"
+        os.mkfifo(pipe, 0o600)
+        writer = threading.Thread(target=lambda: pipe.write_text(self.ana.token + "\n"), daemon=True)
+        writer.start()
+        self.medmirror("files", CONTEST, env={"KAGGLE_API_V1_TOKEN": str(pipe)})
+        writer.join(10)
 
     def login(self, text, *options, expect=0):
         path = self.place("secret", text)

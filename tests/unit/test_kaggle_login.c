@@ -69,6 +69,9 @@ static const FormCase forms[] = {
     {{{"KAGGLE_API_TOKEN", " " TOKEN "\n"}}, {{NULL}}, BEARER, "", NULL},
     {{{"KAGGLE_API_TOKEN", "/t"}}, {{"/t", TOKEN "\n"}}, BEARER, "/t", NULL},
     {{{"KAGGLE_API_TOKEN", "/t"}}, {{"/t", NULL}}, NULL, "", "/t cannot be read"},
+    /* A folder that cannot be searched says of no name whether it is there. */
+    {{{"KAGGLE_API_TOKEN", TOKEN}}, {{TOKEN, NULL}}, BEARER, "", NULL},
+    {{{"KAGGLE_API_TOKEN", "what"}}, {{"what", NULL}}, NULL, "", "API_TOKEN names a file that"},
     {{{"KAGGLE_API_V1_TOKEN", "/n"}, {"KAGGLE_API_TOKEN", OTHER}},
      {{"/n", TOKEN}},
      BEARER,
