@@ -9,6 +9,7 @@
 
 #define PAGE_MOST_BYTES (16 * 1024 * 1024) /* 1,000 objects, with the longest keys */
 #define MOST_PAGES (10 * 1000 * 1000)
+#define MOST_EMPTY 100 /* pages in a row: what was removed may fill some */
 
 char *s3_object_address(const char *base, const char *bucket, const char *key)
 {
@@ -79,7 +80,8 @@ gboolean s3_list(const S3Listing *listing, S3ObjectFunc func, gpointer data, gui
                  char **region, GError **error)
 {
     Counted counted = {.func = func, .data = data};
-    g_autofree char *token = NULL;
+    g_autofree char *token = NULL, *earlier = NULL;
+    guint empty = 0;
     for (guint pages = 0; pages < MOST_PAGES; pages++) {
         g_auto(S3Page) page = {0};
         g_autoptr(GError) unreadable = NULL;
@@ -87,10 +89,12 @@ gboolean s3_list(const S3Listing *listing, S3ObjectFunc func, gpointer data, gui
         if (!document)
             return FALSE;
         gboolean is_good = document->status == 200;
+        guint64 before = counted.count;
         gboolean read =
             document->fd >= 0 &&
             s3_page_read(document->fd, &page, is_good ? on_object : NULL, &counted, &unreadable);
-        if (region && page.error_region)
+        /* It becomes a part of an address, and of a line to type. */
+        if (region && page.error_region && request_signer_is_region(page.error_region))
             *region = g_strdup(page.error_region);
         if (!is_good || (read && !page.is_listing))
             return refuse(listing, document, &page, error);
@@ -102,9 +106,15 @@ gboolean s3_list(const S3Listing *listing, S3ObjectFunc func, gpointer data, gui
             *count = counted.count;
         if (!page.is_truncated)
             return TRUE;
-        /* The same page for ever is no listing. */
-        if (!page.token || !*page.token || g_strcmp0(page.token, token) == 0)
+        /* The same pages for ever are no listing. */
+        empty = counted.count > before ? 0 : empty + 1;
+        if (!page.token || !*page.token || g_strcmp0(page.token, earlier) == 0 ||
+            empty >= MOST_EMPTY)
             break;
+        if ((pages & (pages - 1)) == 0) { /* a round of any length is met by a power of two */
+            g_free(earlier);
+            earlier = g_strdup(page.token);
+        }
         g_free(token);
         token = g_steal_pointer(&page.token);
     }

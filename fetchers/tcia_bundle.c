@@ -19,11 +19,12 @@
 typedef struct {
     const BundleTaker *taker;
     const char *address, *folder; /* "UUID/" */
+    char *last;                   /* name */
 } Bundle;
 
 static gboolean take_object(const S3Object *object, gpointer data, GError **error)
 {
-    const Bundle *bundle = data;
+    Bundle *bundle = data;
     gsize length = strlen(bundle->folder);
     const char *name = object->key + length;
     if (strncmp(object->key, bundle->folder, length) != 0 || !*name || strchr(name, '/') ||
@@ -34,6 +35,16 @@ static gboolean take_object(const S3Object *object, gpointer data, GError **erro
                     shown, bundle->address);
         return FALSE;
     }
+    /* In order, and so none of them twice: two at once would write to one partial file. */
+    if (bundle->last && strcmp(name, bundle->last) <= 0) {
+        g_autofree char *shown = relpath_display(name);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
+                    _("The bucket lists \"%s\" below %s twice, or not in its order."), shown,
+                    bundle->address);
+        return FALSE;
+    }
+    g_free(bundle->last);
+    bundle->last = g_strdup(name);
     g_autofree char *encoded = g_uri_escape_string(name, NULL, FALSE);
     g_autofree char *address = g_strconcat(bundle->address, encoded, NULL);
     g_autoptr(Validators) validators = validators_new(object->etag, NULL, object->size);
@@ -85,7 +96,9 @@ gboolean tcia_list_bundle(const Fetcher *fetcher, const json_t *locator, const F
                                .most_attempts = MOST_ATTEMPTS};
     Bundle bundle = {.taker = taker, .address = address, .folder = folder};
     guint64 count = 0;
-    if (!s3_list(&listing, take_object, &bundle, &count, NULL, error))
+    gboolean listed = s3_list(&listing, take_object, &bundle, &count, NULL, error);
+    g_free(bundle.last);
+    if (!listed)
         return FALSE;
     if (count > 0)
         return TRUE;

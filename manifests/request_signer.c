@@ -6,7 +6,7 @@
 #define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define USUAL_REGION "us-east-1"
 
-static gboolean is_region(const char *name)
+gboolean request_signer_is_region(const char *name)
 {
     gsize length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
     return length > 0 && length <= 64 && name[length] == '\0';
@@ -15,7 +15,7 @@ static gboolean is_region(const char *name)
 RequestSigner *request_signer_new(const Credential *credential, const char *region)
 {
     const char *where = region ? region : credential->region ? credential->region : USUAL_REGION;
-    if (!is_region(where) || !credential->user)
+    if (!request_signer_is_region(where) || !credential->user)
         return NULL;
     RequestSigner *signer = g_new0(RequestSigner, 1);
     signer->scope = g_strdup_printf("aws:amz:%s:s3", where);
@@ -40,7 +40,7 @@ char *request_signer_region(const char *address)
         const char *region = is_old ? parts[i] + strlen("s3-") : parts[i + 1];
         const char *domain = is_old ? parts[i + 1] : parts[i + 2];
         if ((is_old || strcmp(parts[i], "s3") == 0) && strcmp(domain, "amazonaws") == 0)
-            return is_region(region) ? g_strdup(region) : NULL;
+            return request_signer_is_region(region) ? g_strdup(region) : NULL;
     }
     return NULL;
 }

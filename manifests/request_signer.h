@@ -20,6 +20,8 @@ typedef struct {
 RequestSigner *request_signer_new(const Credential *credential, const char *region);
 /* The region that ADDRESS names ("s3.eu-west-1.amazonaws.com"); NULL: it names none. Owned. */
 char *request_signer_region(const char *address);
+/* Letters, digits and dashes: fit for an address and a line to type. */
+gboolean request_signer_is_region(const char *name);
 RequestSigner *request_signer_copy(const RequestSigner *signer); /* NULL gives NULL */
 /* Wipes what it held. */
 void request_signer_free(RequestSigner *signer);

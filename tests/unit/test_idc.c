@@ -195,6 +195,14 @@ static void test_hostile_bundle(void)
         g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED);
     }
     g_assert_cmpuint(parts.names->len, ==, 0);
+    g_autofree char *b = object(UUID "/b.dcm", "x");
+    g_autofree char *a = object(UUID "/a.dcm", "x");
+    for (gsize i = 0; i < 2; i++) {
+        g_autofree char *both = g_strconcat(b, i == 0 ? b : a, NULL);
+        g_autoptr(GError) error = NULL;
+        g_assert_false(list(FOLDER, both, &parts, &error));
+        g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN);
+    }
     g_string_free(parts.names, TRUE);
 }
 
