@@ -70,8 +70,11 @@ static void put(const Console *console, const char *text, gboolean failure)
 {
     g_autofree char *clean = redact_text(text);
     for (char *at = clean; *at; at++) {
-        if (((guchar)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f) {
+        /* C1, too, which is "\xc2" and one more byte: some terminals take U+009B as "ESC [". */
+        gboolean is_c1 = (guchar)*at == 0xc2 && (guchar)at[1] >= 0x80 && (guchar)at[1] < 0xa0;
+        if (((guchar)*at < 0x20 && *at != '\n' && *at != '\t') || *at == 0x7f || is_c1) {
             *at = '?';
+            at[is_c1] = '?';
         }
     }
     gboolean red = failure && console->color;
