@@ -159,7 +159,16 @@ static gboolean write_metadata(Install *install, mode_t mode, GError **error)
     g_autofree char *prefix = g_strconcat(version, "/", NULL);
     if (!spool_has_facts(stage->spool))
         return tree_remove_file(stage->fd, "metadata", error);
-    return series_table_make_file(stage->fd, "lock", "metadata", prefix, mode, error);
+    /* What was installed before lies in the version's tree, which may not be there yet. */
+    const char *in_place = install->header->in_place;
+    int tree_fd =
+        in_place ? TEMP_FAILURE_RETRY(open(in_place, O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+                 : mirror_open_tree(stage->mirror, stage->folder, install->header->version, NULL);
+    const SeriesTrees trees = {prefix, tree_fd, in_place ? -1 : stage->tree_fd};
+    gboolean made = series_table_make_file(stage->fd, "lock", "metadata", &trees, mode, error);
+    if (tree_fd >= 0)
+        close(tree_fd);
+    return made;
 }
 
 static gboolean write_lock(Install *install, GError **error)

@@ -58,9 +58,11 @@ static void add_uid(GString *name, const char *uid, gboolean whole)
 /* As the Retriever has it: 1.000000. */
 static void add_number(GString *name, const char *number)
 {
-    gboolean is_whole = number && number[strspn(number, "0123456789")] == '\0';
-    g_autofree char *text = is_whole ? g_strconcat(number, ".000000", NULL) : g_strdup(number);
-    add(name, text);
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+    char *end = NULL;
+    gdouble value = number ? g_ascii_strtod(number, &end) : 0;
+    gboolean is_number = number && end > number && *end == '\0' && value > -1e15 && value < 1e15;
+    add(name, is_number ? g_ascii_formatd(text, sizeof text, "%f", value) : number);
 }
 
 char *series_layout_folder(SeriesLayout layout, const json_t *facts, gboolean whole)
@@ -112,18 +114,32 @@ const char *sop_class_name(const char *uid)
         {"1", "Computed Radiography Image Storage"},
         {"1.1", "Digital X-Ray Image Storage - For Presentation"},
         {"1.2", "Digital Mammography X-Ray Image Storage - For Presentation"},
+        {"1.1.1", "Digital X-Ray Image Storage - For Processing"},
+        {"1.2.1", "Digital Mammography X-Ray Image Storage - For Processing"},
         {"2", "CT Image Storage"},
         {"2.1", "Enhanced CT Image Storage"},
         {"4", "MR Image Storage"},
         {"4.1", "Enhanced MR Image Storage"},
         {"6.1", "Ultrasound Image Storage"},
         {"7", "Secondary Capture Image Storage"},
+        {"3.1", "Ultrasound Multi-frame Image Storage"},
+        {"11.1", "Grayscale Softcopy Presentation State Storage"},
+        {"12.1", "X-Ray Angiographic Image Storage"},
+        {"12.2", "X-Ray Radiofluoroscopic Image Storage"},
+        {"13.1.3", "Breast Tomosynthesis Image Storage"},
         {"20", "Nuclear Medicine Image Storage"},
         {"66", "Raw Data Storage"},
+        {"30", "Parametric Map Storage"},
+        {"66.1", "Spatial Registration Storage"},
         {"66.4", "Segmentation Storage"},
+        {"67", "Real World Value Mapping Storage"},
         {"77.1.6", "VL Whole Slide Microscopy Image Storage"},
+        {"88.11", "Basic Text SR Storage"},
         {"88.22", "Enhanced SR Storage"},
         {"88.33", "Comprehensive SR Storage"},
+        {"88.59", "Key Object Selection Document Storage"},
+        {"88.67", "X-Ray Radiation Dose SR Storage"},
+        {"104.1", "Encapsulated PDF Storage"},
         {"128", "Positron Emission Tomography Image Storage"},
         {"481.1", "RT Image Storage"},
         {"481.2", "RT Dose Storage"},

@@ -19,10 +19,17 @@ typedef enum {
 /* "classic", "descriptive"; FALSE where it is none. */
 gboolean series_layout_parse(const char *name, SeriesLayout *layout);
 
-/* Reads the downloads of LOCK, which stands behind its header; what follows them is not read.
- * PREFIX
- * ("" or "1.0/") stands before each folder of SERIES_LAYOUT_TREE. _STORAGE, _DAMAGED. Owned. */
-SeriesTable *series_table_new(LockReader *lock, SeriesLayout layout, const char *prefix,
+/* Where the images lie, for what no listing tells of a series: an image of each is opened. */
+typedef struct {
+    const char *prefix; /* "" or "1.0/": stands before each folder of SERIES_LAYOUT_TREE */
+    int tree_fd;        /* of the version; -1: there is none yet */
+    int staged_fd;      /* of what is about to join it, looked at first; -1: nothing */
+} SeriesTrees;
+
+/* Reads LOCK, which stands behind its header, to its end. Counts and bytes are those of the images
+ * that are held; the SOP class, and for SERIES_LAYOUT_DESCRIPTIVE the StudyID, are those of an
+ * image's head where the listing has none. _STORAGE, _DAMAGED. Owned. */
+SeriesTable *series_table_new(LockReader *lock, SeriesLayout layout, const SeriesTrees *trees,
                               GError **error);
 void series_table_free(SeriesTable *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SeriesTable, series_table_free)
@@ -39,4 +46,4 @@ gboolean series_table_write(SeriesTable *table, const LockHeader *header, int fd
 /* The same for the lock named LOCK below FOLDER_FD, into the file NAME there with MODE, which is
  * not made where there are no series; an older one is replaced. */
 gboolean series_table_make_file(int folder_fd, const char *lock, const char *name,
-                                const char *prefix, mode_t mode, GError **error);
+                                const SeriesTrees *trees, mode_t mode, GError **error);

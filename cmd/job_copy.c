@@ -336,7 +336,8 @@ static gboolean read_series(Copy *copy, Mirror *mirror, GError **error)
 {
     g_autoptr(LockReader) lock =
         mirror_open_lock(mirror, copy->header->folder, copy->header->version, error);
-    copy->series = lock ? series_table_new(lock, copy->layout, "", error) : NULL;
+    const SeriesTrees trees = {"", copy->tree_fd, -1};
+    copy->series = lock ? series_table_new(lock, copy->layout, &trees, error) : NULL;
     if (!copy->series) {
         return FALSE;
     }
@@ -384,7 +385,11 @@ gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char
         return FALSE;
     }
     g_autoptr(LockCursor) lock = lock_cursor_new(reader);
-    if (!version_check_tree(mirror, header, error) || !read_series(&copy, mirror, error)) {
+    if (!version_check_tree(mirror, header, error)) {
+        return FALSE;
+    }
+    copy.tree_fd = mirror_open_tree(mirror, header->folder, header->version, error);
+    if (copy.tree_fd < 0 || !read_series(&copy, mirror, error)) {
         return FALSE;
     }
     /* Another layout goes on with nothing that this one left. */
@@ -392,9 +397,8 @@ gboolean job_copy(Job *job, Mirror *mirror, const LockHeader *header, const char
                                 ? g_strdup(header->fingerprint)
                                 : g_strdup_printf("%s+%d", header->fingerprint, (int)layout);
     copy.named = g_string_new(NULL);
-    copy.tree_fd = mirror_open_tree(mirror, header->folder, header->version, error);
     result->is_private = is_private(header, copy.tree_fd);
-    copy.target = copy.tree_fd < 0 ? NULL : copy_target_open(path, mark, result->is_private, error);
+    copy.target = copy_target_open(path, mark, result->is_private, error);
     if (!copy.target || !check_room(&copy, error)) {
         return FALSE;
     }

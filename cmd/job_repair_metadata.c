@@ -52,16 +52,19 @@ gboolean job_repair_metadata(Job *job, Mirror *mirror, const LockHeader *header,
     }
     int tree_fd = mirror_open_tree(mirror, header->folder, header->version, NULL);
     const Readers readers = readers_of_tree(header->access, tree_fd);
-    if (tree_fd >= 0) {
-        close(tree_fd);
-    }
     g_autofree char *lock = beside(header, ".lock.jsonl");
     g_autofree char *name = beside(header, ".metadata.csv");
     g_autofree char *version = mirror_version_name(header->version);
     g_autofree char *prefix = g_strconcat(version, "/", NULL);
     g_autofree char *aside = g_strdup_printf(".medmirror/stage/metadata-%d", (int)getpid());
     int fd = mirror_fd(mirror);
-    if (!series_table_make_file(fd, lock, aside, prefix, readers_file_mode(&readers), error)) {
+    const SeriesTrees trees = {prefix, tree_fd, -1};
+    gboolean made =
+        series_table_make_file(fd, lock, aside, &trees, readers_file_mode(&readers), error);
+    if (tree_fd >= 0) {
+        close(tree_fd);
+    }
+    if (!made) {
         unlinkat(fd, aside, 0);
         return FALSE;
     }

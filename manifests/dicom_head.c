@@ -12,7 +12,7 @@ enum {
     PREAMBLE_BYTES = 128,
     MOST_NESTING = 32,
     TAG_BYTES = 8, /* of a tag and a length without a VR */
-    FIRST_READ = 64 * 1024,
+    FIRST_READ = 8 * 1024,
 };
 #define LENGTH_UNDEFINED 0xFFFFFFFFu
 #define TAG(group, element) ((guint32)(group) << 16 | (element))
@@ -26,6 +26,7 @@ enum {
     TAG_PATIENT_ID = TAG(0x0010, 0x0020),
     TAG_STUDY = TAG(0x0020, 0x000D),
     TAG_SERIES = TAG(0x0020, 0x000E),
+    TAG_STUDY_ID = TAG(0x0020, 0x0010),
 };
 #define TAG_ITEM TAG(0xFFFEu, 0xE000)
 #define TAG_ITEM_END TAG(0xFFFEu, 0xE00D)
@@ -249,6 +250,9 @@ static Walk keep_value(Elements *elements, const Element *element, DicomHead *he
     case TAG_PATIENT_ID:
         text = head->patient_id;
         break;
+    case TAG_STUDY_ID:
+        text = head->study_id;
+        break;
     default:
         return WALK_OK;
     }
@@ -284,24 +288,31 @@ static Walk walk_meta(Elements *meta, DicomHead *head)
     }
 }
 
-/* The data set to the series' UID, or to where it would stand. Elements stand in order. */
+static gboolean is_named(const DicomHead *head)
+{
+    return *head->series_instance && *head->sop_instance;
+}
+
+/* The data set to the study's ID, or to where it would stand. Elements stand in order; what is
+ * wrong behind the UIDs makes them no worse. */
 static Walk walk_data_set(Elements *elements, gboolean ends_here, DicomHead *head)
 {
-    while (*head->series_instance == '\0' || *head->sop_instance == '\0') {
+    for (;;) {
         if (ends_here && !has(elements, 1))
             return WALK_OK;
         Element element;
         Walk walk = read_element(elements, &element);
-        if (walk == WALK_OK && element.tag > TAG_SERIES)
+        if (walk == WALK_OK && element.tag > TAG_STUDY_ID)
             return WALK_OK;
         if (walk == WALK_OK)
             walk = keep_value(elements, &element, head);
         if (walk == WALK_OK)
             walk = skip_value(elements, &element, 0);
-        if (walk != WALK_OK)
+        if (walk == WALK_WRONG && is_named(head))
+            return WALK_OK;
+        if (walk != WALK_OK || (element.tag == TAG_STUDY_ID && is_named(head)))
             return walk;
     }
-    return WALK_OK;
 }
 
 /* Some writers say one thing and do another: the first element shows how it is encoded. */
@@ -361,7 +372,9 @@ static Walk walk_deflated(Elements *deflated, DicomHead *head)
         walk = walk_data_set(&elements, ended, head);
     if (walk == WALK_WRONG && elements.wrong)
         deflated->wrong = elements.wrong;
-    if (walk == WALK_SHORT && (ended || plain->len >= DICOM_HEAD_MOST_BYTES))
+    if (walk == WALK_SHORT && (ended || plain->len >= DICOM_HEAD_MOST_BYTES) && is_named(head))
+        walk = WALK_OK;
+    else if (walk == WALK_SHORT && (ended || plain->len >= DICOM_HEAD_MOST_BYTES))
         walk = walk_wrong(deflated, ended ? _("its data set is cut short")
                                           : _("nothing in its beginning says which image it is"));
     return walk;
@@ -454,7 +467,9 @@ DicomHeadResult dicom_head_parse(const guint8 *bytes, gsize length, gboolean is_
         result = check_head(&found, told);
         break;
     case WALK_SHORT:
-        if (is_all)
+        if (is_all && is_named(&found))
+            result = check_head(&found, told);
+        else if (is_all)
             result = damaged(is_whole ? _("it is cut short")
                                       : _("nothing in its beginning says which image it is"),
                              told);

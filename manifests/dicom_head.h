@@ -15,7 +15,7 @@
 #define DICOM_TEXT_BYTES 256
 
 /* Texts without the blanks and NULs around them; "" where the file has none. UIDs are valid ones.
- * The patient's identifier is in whatever character set the file has. */
+ * The identifiers of patient and study are in whatever character set the file has. */
 typedef struct {
     char transfer_syntax[DICOM_UID_BYTES + 1];    /* (0002,0010) */
     char sop_class[DICOM_UID_BYTES + 1];          /* (0008,0016) */
@@ -25,6 +25,7 @@ typedef struct {
     char series_instance[DICOM_UID_BYTES + 1];    /* (0020,000E); never "" */
     char modality[DICOM_TEXT_BYTES + 1];          /* (0008,0060) */
     char patient_id[DICOM_TEXT_BYTES + 1];        /* (0010,0020) */
+    char study_id[DICOM_TEXT_BYTES + 1];          /* (0020,0010) */
     gboolean has_preamble;
     gboolean names_differ; /* the file's SOPInstanceUID is not the data set's, which counts */
 } DicomHead;

@@ -66,7 +66,7 @@ WhereTerm *where_term_new(const char *key, WhereOperator operation)
     g_atomic_ref_count_init(&term->references);
     term->key = known ? g_strdup(known) : g_utf8_make_valid(key, -1);
     term->operation = operation;
-    term->texts = g_string_chunk_new(256);
+    term->texts = g_string_chunk_new(4096);
     term->values = g_hash_table_new(hash_value, equal_values);
     return term;
 }

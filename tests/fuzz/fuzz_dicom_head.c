@@ -9,6 +9,7 @@ static void check(const DicomHead *head)
     g_assert_true(dicom_uid_is_valid(head->series_instance));
     g_assert_true(*head->study_instance == '\0' || dicom_uid_is_valid(head->study_instance));
     g_assert_cmpuint(strnlen(head->modality, sizeof(head->modality)), <=, DICOM_TEXT_BYTES);
+    g_assert_cmpuint(strnlen(head->study_id, sizeof(head->study_id)), <=, DICOM_TEXT_BYTES);
     g_assert_cmpuint(strnlen(head->patient_id, sizeof(head->patient_id)), <=, DICOM_TEXT_BYTES);
 }
 

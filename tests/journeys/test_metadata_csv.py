@@ -6,7 +6,7 @@ import pathlib
 import re
 
 from journey import Journey
-from origins.tcia_data import Collection, make_series
+from origins.tcia_data import Collection, Image, Series, make_series
 from origins.tcia_world import TciaWorld
 
 COLUMNS = ("Series UID,Collection,3rd Party Analysis,Data Description URI,Subject ID,Study UID,Study Description,"
@@ -46,8 +46,12 @@ class Retrievers(Journey):
         self.assertEqual(row["Subject ID"], series.patient)
         self.assertEqual(row["Study UID"], series.study)
         self.assertEqual(row["Modality"], series.modality)
+        self.assertEqual(row["SOP Class UID"], series.images[0].sop_class)
+        self.assertEqual(row["SOP Class Name"], {"CT": "CT Image Storage", "MR": "MR Image Storage"}[series.modality])
         self.assertEqual(row["Number of Images"], str(len(series.images)))
-        self.assertRegex(row["File Size"], r"^[0-9]+\.[0-9]{2} [KMG]B$")
+        number, unit = row["File Size"].split()
+        bytes_held = sum(image.size for image in series.images)
+        self.assertAlmostEqual(float(number), bytes_held / {"KB": 1e3, "MB": 1e6}[unit], places=2)
         self.assertRegex(row["Download Timestamp"], r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}$")
 
     def assert_located(self, row, series, root):
@@ -68,9 +72,11 @@ class Beside(Retrievers):
         self.assertNotIn("metadata.csv", pathlib.Path(str(path) + ".sha256").read_text())
         again, result = self.pull("tcia/Lung%20Test")
         rows = self.table(self.beside(path))
-        self.assertEqual(set(rows), {one.uid for one in self.series})
+        for one in self.series:
+            self.assert_row(rows.pop(one.uid), one)
+        self.assertEqual(rows, {})
         self.assertIn('"head, neck"', self.beside(path).read_text())
-        self.assertEqual(rows[self.series[3].uid]["Series Description"][:12], 'a "b", c/d x')
+        self.assertEqual(self.table(self.beside(path))[self.series[3].uid]["Series Description"][:12], 'a "b", c/d x')
 
     def test_it_is_a_list_of_series_itself(self):
         path, result = self.pull("tcia/Lung%20Test")
@@ -97,6 +103,33 @@ class Beside(Retrievers):
     def test_verify_does_not_mind_it(self):
         path, result = self.pull("tcia/Lung%20Test")
         self.assertNotIn("metadata", self.medmirror("verify", "tcia/Lung%20Test").err)
+
+
+class Shared(Journey):
+    """Series whose numbers, descriptions and last five digits are the same: the Retriever's name for both is one."""
+
+    def test_none_overwrites_the_other(self):
+        study, root = "1.2.826.0.1.99.7", "1.2.826.0.1.99.1"
+        twins = []
+        for series, first in ((f"{root}.1.54321", 1), (f"{root}.2.54321", 2)):
+            images = [Image(f"{series}.{number}", series, study, "P1", "CT", "explicit", 32 + 2 * first, number)
+                      for number in (1, 2)]
+            twins.append(Series(series, study, "P1", "Twins", "CT", images, facts={"SeriesNumber": 4}))
+        world = TciaWorld([Collection("Twins", twins)])
+        self.addCleanup(world.close)
+        self.endpoints.update(world.endpoints)
+        self.pull("tcia/Twins")
+        result = self.medmirror("copy", "tcia/Twins", "copy", "--layout", "descriptive")
+        rows = {row["Series UID"]: row for row in
+                csv.DictReader(io.StringIO((self.folder / "copy" / "metadata.csv").read_text(), newline=""))}
+        folders = {rows[one.uid]["File Location"] for one in twins}
+        self.assertEqual(len(folders), 2, folders)
+        for one in twins:
+            folder = self.folder / "copy" / rows[one.uid]["File Location"]
+            self.assertTrue(folder.name.startswith("4.000000-") and folder.name.endswith("-" + one.uid), folder.name)
+            self.assertEqual({file.name: file.read_bytes() for file in folder.iterdir()},
+                             {image.sop + ".dcm": image.bytes() for image in one.images})
+        self.assertIn("2 series", result.err)
 
 
 class Copies(Retrievers):
@@ -130,7 +163,7 @@ class Copies(Retrievers):
         for one in self.series:
             self.assert_located(rows[one.uid], one, folder)
             study, series = rows[one.uid]["File Location"].split("/")[3:]
-            self.assertTrue(study.endswith("-" + one.study[-5:]), study)
+            self.assertRegex(study, r"^[0-9]{2}-[0-9]{2}-[0-9]{4}-1-.*-" + re.escape(one.study[-5:]) + "$")
             self.assertTrue(series.endswith("-" + one.uid[-5:]), series)
             self.assertRegex(series, r"^[0-9]+\.000000-")
         last = rows[self.series[3].uid]["File Location"].rsplit("/", 1)[1]

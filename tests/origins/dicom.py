@@ -194,6 +194,7 @@ def _write(modality, syntax, side, marks):
     image.StudyDescription, image.SeriesDescription = "CHEST", f"{modality} of tests"
     image.PatientName, image.PatientID, image.PatientIdentityRemoved = marks["patient"], marks["patient"], "YES"
     image.StudyInstanceUID, image.SeriesInstanceUID = marks["study"], marks["series"]
+    image.StudyID = "1"
     image.SeriesNumber, image.InstanceNumber, image.AcquisitionNumber = "1", "424242", "1"
     image.add_new(0x00130010, "LO", "CTP")
     image.add_new(0x00131010, "LO", "Collection of tests")

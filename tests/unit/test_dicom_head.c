@@ -103,6 +103,7 @@ static void put_data_set(Maker *maker, const char *sop, const char *series)
     put_text(maker, 0x0020, 0x000D, "UI", "1.3.6.1.1");
     if (series)
         put_text(maker, 0x0020, 0x000E, "UI", series);
+    put_text(maker, 0x0020, 0x0010, "SH", "CT 7");
     put_text(maker, 0x0020, 0x0011, "IS", "3");
 }
 
@@ -114,6 +115,7 @@ static void assert_image(const DicomHead *head)
     g_assert_cmpstr(head->sop_class, ==, "1.2.840.10008.5.1.4.1.1.2");
     g_assert_cmpstr(head->modality, ==, "CT");
     g_assert_cmpstr(head->patient_id, ==, "LIDC-IDRI-0001");
+    g_assert_cmpstr(head->study_id, ==, "CT 7");
 }
 
 /* Whole, and byte by byte: it asks for more until it is done, and is never wrong about less. */
@@ -266,6 +268,45 @@ static void test_damaged(void)
     }
 }
 
+/* What stands behind the UIDs names no image: without it, cut or wrong, the head is as good. */
+static void test_study_id(void)
+{
+    static const struct {
+        guint16 element;
+        guint32 length;
+        const char *value, *is;
+    } cases[] = {
+        {0, 0, "", ""},       {0x0010, 0, "", ""},      {0x0010, 4, "MR 1", "MR 1"},
+        {0x0010, 4, "M", ""}, {0x0010, 60000, "M", ""}, {0x0011, 2, "9 ", ""},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        Maker maker = begin(EXPLICIT, "1.3.6.1.9.7");
+        put_text(&maker, 0x0008, 0x0018, "UI", "1.3.6.1.9.7");
+        put_text(&maker, 0x0020, 0x000E, "UI", "1.3.6.1.2");
+        if (cases[i].element)
+            put_head(&maker, 0x0020, cases[i].element, "SH", cases[i].length);
+        g_byte_array_append(maker.bytes, (const guint8 *)cases[i].value,
+                            (guint)strlen(cases[i].value));
+        DicomHead head;
+        g_assert_cmpint(dicom_head_parse(maker.bytes->data, maker.bytes->len, TRUE, &head, NULL),
+                        ==, DICOM_HEAD_DONE);
+        g_assert_cmpstr(head.study_id, ==, cases[i].is);
+        g_assert_cmpstr(head.series_instance, ==, "1.3.6.1.2");
+        g_byte_array_unref(maker.bytes);
+    }
+    Maker maker = begin(IMPLICIT, "1.3.6.1.9.7");
+    put_text(&maker, 0x0008, 0x0018, "UI", "1.3.6.1.9.7");
+    put_text(&maker, 0x0020, 0x000E, "UI", "1.3.6.1.2");
+    put_head(&maker, 0x0020, 0x0010, "SH", 0xFFFFFFFF);
+    put32(&maker, 0x12345678);
+    put32(&maker, 8);
+    DicomHead head;
+    g_assert_cmpint(dicom_head_parse(maker.bytes->data, maker.bytes->len, TRUE, &head, NULL), ==,
+                    DICOM_HEAD_DONE);
+    g_assert_cmpstr(head.study_id, ==, "");
+    g_byte_array_unref(maker.bytes);
+}
+
 /* A private value that never ends: not more is asked for than the bound. */
 static void test_too_far(void)
 {
@@ -325,6 +366,7 @@ static void test_read(void)
     put_text(&maker, 0x0010, 0x0020, "LO", "LIDC-IDRI-0001");
     put_text(&maker, 0x0020, 0x000D, "UI", "1.3.6.1.1");
     put_text(&maker, 0x0020, 0x000E, "UI", "1.3.6.1.2");
+    put_text(&maker, 0x0020, 0x0010, "SH", "CT 7");
     g_autofree char *name = NULL;
     int fd = g_file_open_tmp("dicom-XXXXXX", &name, NULL);
     g_assert_cmpint(fd, >=, 0);
@@ -380,6 +422,7 @@ int main(int argc, char **argv)
     g_test_add_func("/dicom-head/deflated-bomb", test_deflated_bomb);
     g_test_add_func("/dicom-head/names-differ", test_names_differ);
     g_test_add_func("/dicom-head/damaged", test_damaged);
+    g_test_add_func("/dicom-head/study-id", test_study_id);
     g_test_add_func("/dicom-head/too-far", test_too_far);
     g_test_add_func("/dicom-head/nesting", test_nesting);
     g_test_add_func("/dicom-head/not-dicom", test_not_dicom);
