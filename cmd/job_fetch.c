@@ -4,7 +4,6 @@
 #include "event_log.h"
 #include "i18n.h"
 #include "job_bundle.h"
-#include "job_ranges.h"
 #include "series_member.h"
 
 #include <dirent.h>
@@ -104,6 +103,9 @@ static void sort_out(Fetch *fetch, GPtrArray *rows)
 {
     for (guint i = 0; i < rows->len; i++) {
         SpoolDownload *row = g_ptr_array_index(rows, i);
+        if (ranges_take(fetch, row)) {
+            continue;
+        }
         gboolean is_joined =
             row->file->unpack && row->file->unpack->volumes && row->file->unpack->volumes->len;
         g_ptr_array_add(is_joined ? fetch->joined : fetch->ready, row);
@@ -230,11 +232,12 @@ static void run(Fetch *fetch)
             close_archives(fetch);
             gather_stop(fetch);
             bundles_stop(fetch);
+            ranges_stop(fetch);
         }
         works_waiting(fetch);
         admit(fetch);
         end_turn(fetch);
-        if (g_hash_table_size(fetch->works) == 0 &&
+        if (g_hash_table_size(fetch->works) == 0 && !fetch->by_ranges &&
             (fetch->stopping ||
              (fetch->drained && fetch->ready->len == 0 && fetch->joined->len == 0))) {
             return;
@@ -310,10 +313,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
     if (fetch.index) {
         index_gather(fetch.index, TRUE);
     }
-    GError *ranges = NULL;
-    if (!range_plan_fetch(spec->ranges, spec, report, &ranges)) {
-        fetch_stop(&fetch, ranges);
-    }
+    ranges_start(&fetch);
     run(&fetch);
     if (fetch.index) {
         index_gather(fetch.index, FALSE);

@@ -31,12 +31,13 @@ typedef struct {
     gint64 next_look;
     guint notes; /* since the last flush */
     guint running_archives;
-    GPtrArray *bundles;     /* Bundle* that run */
-    gint vouch_failures;    /* atomic: in a row, of what declares the hash of a series */
-    guint running_parts;    /* objects of theirs on their way */
-    GQueue waiting;         /* Work* whose archive waits for a place */
-    gboolean has_leftovers; /* the stage's tree was not empty at the start */
-    gboolean told_series;   /* that their zips are not kept */
+    GPtrArray *bundles;           /* Bundle* that run */
+    gint vouch_failures;          /* atomic: in a row, of what declares the hash of a series */
+    guint running_parts;          /* objects of theirs on their way */
+    GQueue waiting;               /* Work* whose archive waits for a place */
+    gboolean has_leftovers;       /* the stage's tree was not empty at the start */
+    gboolean told_series;         /* that their zips are not kept */
+    struct RangeFetch *by_ranges; /* members that come by themselves; NULL: none, or no more */
 } Fetch;
 
 typedef struct Members Members;
@@ -131,6 +132,14 @@ gboolean work_find(Work *work);
 gboolean work_share(Work *work);
 /* A DigestDone whose DATA is the work: all bytes were read. */
 void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
+
+/* job_ranges_fetch.c: members that are fetched by themselves, on a thread of their own beside all
+ * other downloads, until Fetch.by_ranges is NULL. */
+void ranges_start(Fetch *fetch);
+/* Takes ROW where its members come so, or may. */
+gboolean ranges_take(Fetch *fetch, SpoolDownload *row);
+/* The run stops: it ends soon. */
+void ranges_stop(Fetch *fetch);
 
 /* job_gather.c */
 void work_gather(Work *work); /* in place of a transfer */

@@ -34,8 +34,3 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(RangePlan, range_plan_free)
 gboolean range_plan_is_empty(const RangePlan *plan); /* NULL: TRUE */
 /* Is the archive of row ID fetched by ranges? */
 gboolean range_plan_find(const RangePlan *plan, gint64 id, RangeFigures *figures);
-/* Fetches, verifies and notes the members; on the store thread, before the other downloads. An
- * archive that turns out unfit stays queued, whole, and that is told. FALSE with an error that ends
- * the run; what came before is noted. */
-gboolean range_plan_fetch(RangePlan *plan, const FetchSpec *fetch, FetchReport *report,
-                          GError **error);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -36,6 +37,7 @@ struct RemoteZip {
     gboolean by_login;
     Validators *validators; /* of the first answer: all are of the same file */
     guint64 received;
+    gint64 *came; /* likewise, for others to read; atomic; NULL: nobody does */
     guint64 total;
     Document *tail, *rows, *piece; /* what was fetched last; all but TAIL may be NULL */
     guint64 look_to;               /* pieces end here */
@@ -210,6 +212,9 @@ static Document *get_range(RemoteZip *zip, guint64 from, guint64 to, GError **er
         return NULL;
     }
     zip->received += document->length;
+    if (zip->came) {
+        __atomic_add_fetch(zip->came, (gint64)document->length, __ATOMIC_RELAXED);
+    }
     gboolean exact = document->status == 206 && document->fd >= 0 &&
                      (is_suffix ? document->length > 0 && document->length <= to
                                 : document->range_start == from && document->length == to - from);
@@ -394,15 +399,13 @@ static void drop_descriptor(guint8 *local, const ZipEntry *entry)
     put32(local + 22, fits ? (guint32)entry->size : 0);
 }
 
-/* The entry's local header and data; *LENGTH is how many bytes these are. */
-static gboolean copy_entry(RemoteZip *zip, const ZipEntry *entry, int fd, guint64 *length,
+/* The entry's local header, as it is written; *LENGTH is how many bytes it and the data are. */
+static gboolean read_local(RemoteZip *zip, const ZipEntry *entry, guint8 *local, guint64 *length,
                            GError **error)
 {
-    guint8 local[LOCAL_BYTES];
     const guint64 room = zip->end.directory_offset - entry->header_offset;
-    zip->look_to = MAX(zip->look_to, entry->header_offset + remote_zip_entry_length(entry));
     zip->look_to = MIN(zip->look_to, zip->end.directory_offset);
-    if (!read_at(entry->header_offset, local, sizeof local, zip, error)) {
+    if (!read_at(entry->header_offset, local, LOCAL_BYTES, zip, error)) {
         return FALSE;
     }
     const guint64 head = LOCAL_BYTES + (guint64)get16(local + 26) + get16(local + 28);
@@ -411,7 +414,17 @@ static gboolean copy_entry(RemoteZip *zip, const ZipEntry *entry, int fd, guint6
     }
     *length = head + entry->compressed;
     drop_descriptor(local, entry);
-    return write_all(fd, local, sizeof local, error) &&
+    return TRUE;
+}
+
+/* The entry's local header and data; *LENGTH is how many bytes these are. */
+static gboolean copy_entry(RemoteZip *zip, const ZipEntry *entry, int fd, guint64 *length,
+                           GError **error)
+{
+    guint8 local[LOCAL_BYTES];
+    zip->look_to = MAX(zip->look_to, entry->header_offset + remote_zip_entry_length(entry));
+    return read_local(zip, entry, local, length, error) &&
+           write_all(fd, local, sizeof local, error) &&
            copy_bytes(zip, entry->header_offset + LOCAL_BYTES, entry->header_offset + *length, fd,
                       error);
 }
@@ -506,6 +519,51 @@ gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, g
         directory += entries[i].row_length;
     }
     return write_end(fd, count, at, (guint32)directory, error);
+}
+
+/* Cuts FD to the bytes of the entry that it has, and stands behind them. */
+static gboolean keep_entry(int fd, guint64 length, guint64 *have, GError **error)
+{
+    struct stat now;
+    if (fstat(fd, &now) != 0) {
+        return error_set_storage(error, errno, _("cannot read a member back"));
+    }
+    *have = MIN((guint64)now.st_size, length);
+    *have = *have >= LOCAL_BYTES ? *have : 0;
+    return (ftruncate(fd, (off_t)*have) == 0 && lseek(fd, (off_t)*have, SEEK_SET) >= 0) ||
+           error_set_storage(error, errno, _("cannot write a member"));
+}
+
+gboolean remote_zip_go_on(RemoteZip *zip, const ZipEntry *entry, int fd, GError **error)
+{
+    guint8 local[LOCAL_BYTES];
+    guint64 length = 0, have = 0;
+    /* Its data is not asked for again for the sake of its header. */
+    zip->look_to = entry->header_offset + LOCAL_BYTES;
+    if (!read_local(zip, entry, local, &length, error) || !keep_entry(fd, length, &have, error) ||
+        (have == 0 && !write_all(fd, local, sizeof local, error))) {
+        return FALSE;
+    }
+    have = MAX(have, LOCAL_BYTES);
+    return copy_bytes(zip, entry->header_offset + have, entry->header_offset + length, fd, error) &&
+           copy_row(zip, entry, 0, fd, error) && write_end(fd, 1, length, entry->row_length, error);
+}
+
+char *remote_zip_entry_name(const RemoteZip *zip, const ZipEntry *entry)
+{
+    const Validators *of = zip->validators;
+    g_autofree char *all = g_strdup_printf(
+        "%s\n%s\n%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %x",
+        of && of->etag ? of->etag : "", of && of->last_modified ? of->last_modified : "",
+        zip->total, entry->header_offset, entry->compressed, entry->crc);
+    g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
+    return g_strndup(digest, 16);
+}
+
+void remote_zip_read_by(RemoteZip *zip, HostServices *services, gint64 *came)
+{
+    zip->place.services = services;
+    zip->came = came;
 }
 
 RemoteZipResult remote_zip_extract(RemoteZip *zip,

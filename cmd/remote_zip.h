@@ -42,6 +42,15 @@ guint64 remote_zip_entry_length(const ZipEntry *entry);
 gboolean remote_zip_copy(RemoteZip *zip, const ZipEntry *entries, guint count, guint64 gap, int fd,
                          GError **error);
 
+/* The same of one entry. What FD holds of it, from a copy that was broken off, is gone on with:
+ * bytes that are of another state of the file would be found by the entry's checksum. */
+gboolean remote_zip_go_on(RemoteZip *zip, const ZipEntry *entry, int fd, GError **error);
+/* What tells this entry of this state of the zip from others: 16 hex digits. Owned. */
+char *remote_zip_entry_name(const RemoteZip *zip, const ZipEntry *entry);
+/* From now on it is read by SERVICES, on their thread; what is received is added to *CAME (NULL:
+ * not), atomically. */
+void remote_zip_read_by(RemoteZip *zip, HostServices *services, gint64 *came);
+
 /* What was fetched of its entries turned out wrong: it is asked for again. */
 void remote_zip_forget(RemoteZip *zip);
 
