@@ -28,7 +28,12 @@ void work_want(Work *work)
     if (work_came_zipped(work)) { /* the listing and the lock speak of what is in it */
         work->wanted = WANTED_BYTES_NONE;
     }
-    if (differing(declared, &sent) != DIGEST_ALGORITHMS) {
+    /* Where its storage says nothing but a CRC-32C, and what came is as that says, it decides as
+     * well: large objects have no MD5 there. */
+    gboolean agree = FALSE, differ = FALSE;
+    digest_set_compare(&sent, &work->seen, &agree, &differ);
+    if (differing(declared, &sent) != DIGEST_ALGORITHMS ||
+        (agree && !differ && differing(declared, &work->seen) != DIGEST_ALGORITHMS)) {
         *declared = (DigestSet){0};
     }
     for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
@@ -42,18 +47,18 @@ void work_want(Work *work)
 void work_tell_sent(Work *work)
 {
     const DigestSet *listed = &work->row->wanted.declared;
-    DigestAlgorithm algorithm = differing(listed, &work->wanted.declared);
+    DigestAlgorithm algorithm = differing(listed, &work->seen);
     if (algorithm == DIGEST_ALGORITHMS || work_came_zipped(work)) {
         return;
     }
     const char *name = digest_algorithm_name(algorithm);
     const char *path = work->row->file->path;
     g_autofree char *said = digest_to_hex(digest_set_get(listed, algorithm));
-    g_autofree char *sent = digest_to_hex(digest_set_get(&work->wanted.declared, algorithm));
+    g_autofree char *sent = digest_to_hex(digest_set_get(&work->seen, algorithm));
     job_tell(work->fetch->job, JOB_EVENT_WARNING, "declared-differs",
              json_pack("{s:s, s:s, s:s, s:s}", "path", path, "algorithm", name, "listed", said,
                        "sent", sent),
-             _("%s: the listing says that its %s is %s; its storage sends it with the %s %s, and "
-               "that is what came. What came is taken, and the lock keeps both."),
+             _("%s: the listing says that its %s is %s; what came has the %s %s, and is what its "
+               "storage says that it sends. It is taken, and the lock keeps both."),
              path, name, said, name, sent);
 }

@@ -103,6 +103,19 @@ class Vouching(WithArchive):
         self.assertEqual(self.trusts(path), {"declared"})
         self.pull(REF, "--require", "declared")
 
+    def test_a_crc_that_comes_with_the_bytes_decides(self):
+        self.heart.croissant = "wrong"
+        self.heart.stored = {"composite": True}
+        path, result = self.pull(REF)
+        self.assert_arrived(path, self.files, result)
+        self.assertIn(self.heart.current.archive.digest("md5"), result.err)
+        line, = [line for line in self.lock(path) if "download" in line]
+        self.assertEqual(line["seen"]["md5"], self.heart.current.archive.digest("md5"))
+        self.assertNotEqual(line["declared"]["md5"], line["seen"]["md5"])
+        self.sent()
+        self.assertEqual(self.pull(REF)[0], path)
+        self.assertLess(self.sent(), 100_000)
+
     def test_a_lock_alone_vouches_for_nothing(self):
         self.heart.croissant = None
         self.heart.stored = {"composite": True}
