@@ -44,7 +44,12 @@ class ZipStream:
                  for name, crc, packed, size, at in self._entries]
         directory = b"".join(parts)
         count = len(self._entries)
-        return directory + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(directory), self._at, 0)
+        wide = b""
+        if count > 0xFFFF:  # as Java's does: the 64-bit end record, where it lies, and 0xFFFF in the old one
+            wide = struct.pack("<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, count, count, len(directory), self._at)
+            wide += struct.pack("<IIQI", 0x07064B50, 0, self._at + len(directory), 1)
+            count = 0xFFFF
+        return directory + wide + struct.pack("<IHHHHIIH", 0x06054B50, 0, 0, count, count, len(directory), self._at, 0)
 
 
 @dataclass
