@@ -23,8 +23,9 @@ char *idc_collection_id(const char *collection)
 
 static gboolean set_unusable(GError **error, const char *path, const char *why)
 {
+    g_autofree char *valid = g_utf8_make_valid(why, -1); /* jansson quotes a part, cut anywhere */
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
-                _("The answer of the Imaging Data Commons to %s cannot be used: %s."), path, why);
+                _("The answer of the Imaging Data Commons to %s cannot be used: %s."), path, valid);
     return FALSE;
 }
 

@@ -57,8 +57,9 @@ static gboolean wrong_json(const ByteReader *reader, const char *why, GError **e
 {
     if (reader->error_number)
         return error_set_storage(error, reader->error_number, _("A listing cannot be read back"));
+    g_autofree char *valid = g_utf8_make_valid(why, -1); /* jansson quotes a part, cut anywhere */
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
-                _("The server's listing is no JSON that can be read: %s."), why);
+                _("The server's listing is no JSON that can be read: %s."), valid);
     return FALSE;
 }
 

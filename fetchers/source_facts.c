@@ -187,9 +187,10 @@ json_t *source_get_json(HostServices *services, const char *url, gboolean option
     json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
     if (!json) {
         g_autofree char *shown = redact_address(url);
+        g_autofree char *valid = g_utf8_make_valid(why.text, -1);
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN,
                     _("The answer of %s (HTTP status %d) is no JSON: %s."), shown, document->status,
-                    why.text);
+                    valid);
     }
     return json;
 }

@@ -36,7 +36,7 @@ json_t *file_facts_from_json(const char *json, char **reason)
     json_t *facts = json_loads(json, JSON_REJECT_DUPLICATES, &wrong);
     if (facts && file_facts_are_flat(facts))
         return facts;
-    *reason = g_strdup(facts ? _("the facts are no object of strings") : wrong.text);
+    *reason = g_utf8_make_valid(facts ? _("the facts are no object of strings") : wrong.text, -1);
     json_decref(facts);
     return NULL;
 }

@@ -171,10 +171,11 @@ static json_t *load_object(const char *line, gsize length, char **reason)
     json_t *object = json_loadb(line, length, JSON_REJECT_DUPLICATES, &wrong);
     if (json_is_object(object))
         return object;
+    g_autofree char *valid = g_utf8_make_valid(wrong.text, -1);
     if (object)
         *reason = g_strdup(_("it is no JSON object"));
     else
-        *reason = g_strdup_printf(_("it is no JSON (column %d: %s)"), wrong.column, wrong.text);
+        *reason = g_strdup_printf(_("it is no JSON (column %d: %s)"), wrong.column, valid);
     json_decref(object);
     return NULL;
 }
