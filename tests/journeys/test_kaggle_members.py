@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 import unittest
 
 from journey import Journey, NOWHERE
@@ -134,6 +135,54 @@ class Members(WithArchive):
         path, result = self.pull(REF, *wanted)
         self.assert_arrived(path, self.some(*chosen), result)
         self.assertLess(self.sent(), 5_000_000, "Members that stand are not fetched again.")
+
+
+class LargeMember(WithArchive):
+    """A member of many pieces is gone on with where it was broken off."""
+
+    NAME = "volumes/1.nii"
+    SIZE = 64 << 20
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.version = KaggleVersion(1, {f"volumes/{number}.nii": Pages(cls.SIZE, number) for number in range(3)})
+
+    def half(self):
+        """The file that holds the member's bytes, once some pieces of it are there."""
+        for _ in range(600):
+            for path in self.mirror.glob(".medmirror/partial/*/*-member-*"):
+                if path.stat().st_size > self.SIZE // 3:
+                    return path
+            time.sleep(0.05)
+        return self.fail("No file of the member.")
+
+    def test_killed(self):
+        running = self.start("pull", REF, "--include", self.NAME, "--limit-rate", "20M")
+        path = self.half()
+        running.kill()
+        stood = path.stat().st_size
+        self.sent()
+        path, result = self.pull(REF, "--include", self.NAME)
+        self.assert_arrived(path, self.some(self.NAME), result)
+        self.assertLess(self.sent(), self.SIZE - stood + 1_000_000)
+        self.assertFalse(list(self.mirror.glob(".medmirror/partial/*/*-member-*")))
+
+    def test_cut(self):
+        self.site.storage.cut_every = 30 << 20
+        path, result = self.pull(REF, "--include", self.NAME)
+        self.assert_arrived(path, self.some(self.NAME), result)
+        self.assertLess(self.sent(), self.SIZE * 1.6)
+
+    def test_interrupted_and_changed(self):
+        running = self.start("pull", REF, "--include", self.NAME, "--limit-rate", "20M")
+        path = self.half()
+        running.kill()
+        with open(path, "r+b") as damaged:
+            damaged.seek(1_000_000)
+            damaged.write(b"x")
+        path, result = self.pull(REF, "--include", self.NAME)
+        self.assert_arrived(path, self.some(self.NAME), result)
 
 
 class Hashes(WithArchive):
