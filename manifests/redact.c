@@ -204,10 +204,30 @@ char *redact_proxy(const char *proxy)
     return hide_secrets(g_strdup(at ? at + 1 : proxy));
 }
 
+/* How many bytes at the end of ADDRESS are the sentence's that it stands in, not its own. */
+static gsize trailing_marks(const char *address)
+{
+    static const char *const marks[] = {":", ",", ";", ".", ")", "”"};
+    gsize end = strlen(address);
+    for (gsize i = 0; i < G_N_ELEMENTS(marks); i++) {
+        gsize length = strlen(marks[i]);
+        if (end >= length && memcmp(address + end - length, marks[i], length) == 0) {
+            end -= length;
+            i = (gsize)-1;
+        }
+    }
+    return strlen(address) - end;
+}
+
 static gboolean replace_address(const GMatchInfo *match, GString *out, gpointer data)
 {
     g_autofree char *address = g_match_info_fetch(match, 0);
-    append_address(out, address);
+    /* Only what is hidden would take them with it. */
+    gsize marks = strpbrk(address, "?#") ? trailing_marks(address) : 0;
+    gsize length = strlen(address) - marks;
+    g_autofree char *itself = g_strndup(address, length);
+    append_address(out, itself);
+    g_string_append(out, address + length);
     return FALSE;
 }
 

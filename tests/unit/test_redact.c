@@ -46,6 +46,8 @@ static void test_text(void)
     static const struct {
         const char *text, *shown;
     } rows[] = {
+        {"http://h/a?sig=x: gone; see “http://h/b?sig=y”, (http://h/c?sig=z), http://h/d?k=v.",
+         "http://h/a?***: gone; see “http://h/b?***”, (http://h/c?***), http://h/d?k=***."},
         {"fetched http://u:p@h/a?k=v and \"https://h/b?sig=x\".",
          "fetched http://h/a?k=*** and \"https://h/b?***\"."},
         {"Authorization: Basic dTpw\r\nAccept: */*", "Authorization: ***\r\nAccept: */*"},
