@@ -7,6 +7,7 @@
 
 #define DESCRIPTION_MOST 53
 #define UID_END 5
+#define ENCODED_MOST 160 /* bytes of one part */
 
 gboolean series_layout_parse(const char *name, SeriesLayout *layout)
 {
@@ -32,7 +33,11 @@ static char *safe_part(const char *text)
     if (is_plain)
         return g_steal_pointer(&part);
     g_autofree char *encoded = relpath_encode_part(*part ? part : "unknown");
-    return g_steal_pointer(&encoded);
+    if (strlen(encoded) <= ENCODED_MOST)
+        return g_steal_pointer(&encoded);
+    /* Encoded, a byte takes three: what no folder can be called ends in a sum of the whole. */
+    g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+    return g_strdup_printf("%.*s+%.8s", ENCODED_MOST / 2, encoded, sum);
 }
 
 static void add(GString *name, const char *text)
