@@ -115,13 +115,20 @@ const Leg *course_leg(const Course *course)
     return course->now == COURSE_END ? NULL : &g_array_index(course->legs, Leg, course->now);
 }
 
+char *course_clause(const char *why)
+{
+    gsize length = why ? strlen(why) : 0;
+    gboolean ends = length > 1 && why[length - 1] == '.' && why[length - 2] != '.';
+    return why ? g_strndup(why, length - ends) : NULL;
+}
+
 const Leg *course_advance(Course *course, LegEnd end, const char *why)
 {
     Leg *leg = &g_array_index(course->legs, Leg, course->now);
     leg->asked++;
     leg->last = end;
     g_free(leg->why);
-    leg->why = g_strdup(why);
+    leg->why = course_clause(why);
     course->asked++;
     course->now = course_next(course->legs);
     return course_leg(course);

@@ -50,5 +50,7 @@ const Leg *course_leg(const Course *course);
 gboolean course_has_more(const Course *course);
 /* Every leg that was asked said that nothing is there. */
 gboolean course_is_empty(const Course *course);
+/* WHY without the full stop that a whole sentence has; owned. */
+char *course_clause(const char *why);
 /* "HOST: what it said; HOST: ...": owned. */
 char *course_words(const Course *course);

@@ -77,8 +77,9 @@ void bundle_fail(Bundle *bundle, LegEnd end, const char *why, ...)
     }
     va_list args;
     va_start(args, why);
+    g_autofree char *whole = g_strdup_vprintf(why, args);
     g_free(bundle->why);
-    bundle->why = g_strdup_vprintf(why, args);
+    bundle->why = course_clause(whole);
     va_end(args);
     bundle->is_over = TRUE;
     bundle->end = end;

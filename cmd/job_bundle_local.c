@@ -158,7 +158,7 @@ char *local_part_check(const Part *part, const LocalPart *local)
         return NULL;
     }
     g_autofree char *shown = local_files_shown(fetch_of(part)->spec->local, part_name(part));
-    return g_strdup_printf(_("%s changed while it was read: somebody writes to it."), shown);
+    return g_strdup_printf(_("%s changed while it was read: somebody writes to it"), shown);
 }
 
 int local_part_fd(const LocalPart *local)

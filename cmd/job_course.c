@@ -75,10 +75,11 @@ gboolean work_begin_course(Work *work)
 static void tell_next(Work *work, const char *from, const Leg *next, const char *why)
 {
     const char *to = first_address(work, next);
+    g_autofree char *clause = course_clause(why);
     job_tell(work->fetch->job, JOB_EVENT_DETAIL, "back-end",
              json_pack("{s:s, s:s, s:s, s:s}", "path", work->row->file->path, "from", from, "to",
-                       to, "why", why),
-             _("%s: %s: %s; it is fetched from %s."), work->row->file->path, from, why, to);
+                       to, "why", clause),
+             _("%s: %s: %s; it is fetched from %s."), work->row->file->path, from, clause, to);
 }
 
 static void fail(Work *work)

@@ -319,7 +319,7 @@ void admission_note_answer(Engine *engine, Host *host)
         return;
     engine->line_down = FALSE;
     engine->wants_admission = TRUE;
-    event_log(EVENT_LOG_INFO, _("The line is there again: %s answers."), host->origin);
+    event_log(EVENT_LOG_INFO, _("%s can be reached again."), host->origin);
 }
 
 gboolean admission_note_line_failure(Engine *engine, Host *host)
@@ -330,10 +330,12 @@ gboolean admission_note_line_failure(Engine *engine, Host *host)
         return FALSE;
     if (engine->line_down)
         return TRUE;
+    gboolean others = FALSE;
     for (guint i = 0; i < engine->host_order->len; i++) {
         const Host *other = g_ptr_array_index(engine->host_order, i);
         if (other != host && host_is_in_use(other) && other->limits.line_failures == 0)
             return FALSE;
+        others = others || (other != host && other->limits.line_failures > 0);
     }
     if (engine->line_failures < LINE_FAILURES)
         return FALSE;
@@ -341,9 +343,11 @@ gboolean admission_note_line_failure(Engine *engine, Host *host)
     if (engine->line_down_since == 0)
         engine->line_down_since = engine_now();
     engine->line_probe_at = engine_now() + (gint64)engine->config.patience_interval_ms;
+    /* Of one host alone nobody knows whether it is the host or the line. */
     event_log(EVENT_LOG_WARNING,
-              _("No host can be reached (lastly %s): the line is down. One address is tried every "
-                "%.3g s; nothing is lost."),
+              others ? _("No host can be reached (lastly %s): the line seems to be down. One "
+                         "address is tried every %.3g s; nothing is lost.")
+                     : _("%s cannot be reached. It is tried every %.3g s; nothing is lost."),
               host->origin, (double)engine->config.patience_interval_ms / 1000.0);
     return TRUE;
 }

@@ -147,18 +147,27 @@ gboolean tcia_list_slides(TciaExtras *extras, GError **error)
     g_free(slides.number);
     g_free(slides.first_before);
     if (slides.unnamed)
-        listing_head_add_note(extras->head,
-                              _("%" G_GUINT64_FORMAT " slides have no address at PathDB, and are "
-                                "left out."),
-                              slides.unnamed);
+        listing_head_add_note(
+            extras->head,
+            ngettext_count("%" G_GUINT64_FORMAT " slide has no address at PathDB, and is "
+                           "left out.",
+                           "%" G_GUINT64_FORMAT " slides have no address at PathDB, and are "
+                           "left out.",
+                           slides.unnamed),
+            slides.unnamed);
     if (!is_read)
         return tcia_forgive(extras, why, _("Not all slides of the collection could be listed"),
                             error);
     if (extras->only_if_asked && extras->listed > before)
-        listing_head_add_note(extras->head,
-                              _("%" G_GUINT64_FORMAT " slides are taken only when asked for, and "
-                                "may be converted copies of what was submitted: medmirror pull %s "
-                                "--where Part=slides"),
-                              extras->listed - before, extras->ref);
+        listing_head_add_note(
+            extras->head,
+            ngettext_count("%" G_GUINT64_FORMAT " slide is taken only when asked for, and "
+                           "may be a converted copy of what was submitted: medmirror pull %s "
+                           "--where Part=slides",
+                           "%" G_GUINT64_FORMAT " slides are taken only when asked for, and "
+                           "may be converted copies of what was submitted: medmirror pull %s "
+                           "--where Part=slides",
+                           extras->listed - before),
+            extras->listed - before, extras->ref);
     return TRUE;
 }

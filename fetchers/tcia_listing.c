@@ -144,24 +144,44 @@ static void tell_back_ends(const TciaListing *listing, const Reading *reading)
         return;
     if (listing->request->index)
         listing_head_add_note(head,
-                              _("By your own list %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series lie at the Imaging Data Commons; NBIA serves the others."),
-                              tally->in_idc, tally->listed);
+                              _("Of %" G_GUINT64_FORMAT
+                                " series your own list says for %" G_GUINT64_FORMAT
+                                " where they lie at the Imaging Data Commons; the "
+                                "others come from NBIA."),
+                              tally->listed, tally->in_idc);
     else if (nbia_first)
         listing_head_add_note(head,
-                              _("NBIA is asked first; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series are at the Imaging Data Commons (%s), too."),
-                              tally->in_idc, tally->listed, reading->idc_version);
+                              _("NBIA is asked first. Of %" G_GUINT64_FORMAT
+                                " series the Imaging Data Commons (%s) has %" G_GUINT64_FORMAT
+                                ", too."),
+                              tally->listed, reading->idc_version, tally->in_idc);
+    else if (tally->in_idc == tally->listed && tally->listed == 1)
+        listing_head_add_note(head, _("The series comes from the Imaging Data Commons (%s)."),
+                              reading->idc_version);
+    else if (tally->in_idc == 0)
+        listing_head_add_note(
+            head,
+            ngettext_count("The Imaging Data Commons (%s) does not have the %" G_GUINT64_FORMAT
+                           " series; it comes from NBIA.",
+                           "The Imaging Data Commons (%s) has none of the %" G_GUINT64_FORMAT
+                           " series; they come from NBIA.",
+                           tally->listed),
+            reading->idc_version, tally->listed);
     else if (tally->in_idc == tally->listed)
         listing_head_add_note(
             head, _("All %" G_GUINT64_FORMAT " series come from the Imaging Data Commons (%s)."),
             tally->listed, reading->idc_version);
     else
-        listing_head_add_note(head,
-                              _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series come from the Imaging Data Commons (%s), the others from "
-                                "NBIA."),
-                              tally->in_idc, tally->listed, reading->idc_version);
+        listing_head_add_note(
+            head,
+            ngettext_count("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series comes from the Imaging Data Commons (%s), the rest from "
+                           "NBIA.",
+                           "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series come from the Imaging Data Commons (%s), the rest from "
+                           "NBIA.",
+                           tally->in_idc),
+            tally->in_idc, tally->listed, reading->idc_version);
 }
 
 /* What there is beside the series, which is taken only when asked for. */
@@ -275,10 +295,14 @@ static GPtrArray *open_licences(TciaListing *listing, GError **error)
         if (tcia_licence_class(name, NULL) <= TCIA_NON_COMMERCIAL)
             g_ptr_array_add(open, g_strdup(name));
         else
-            listing_head_add_note(listing->head,
-                                  _("%" G_GUINT64_FORMAT " series are under \"%s\", which is not "
-                                    "known to be open, and are left out."),
-                                  g_array_index(owned, guint64, i), name);
+            listing_head_add_note(
+                listing->head,
+                ngettext_count("%" G_GUINT64_FORMAT " series is under \"%s\", which is not "
+                               "known to be open, and is left out.",
+                               "%" G_GUINT64_FORMAT " series are under \"%s\", which is not "
+                               "known to be open, and are left out.",
+                               g_array_index(owned, guint64, i)),
+                g_array_index(owned, guint64, i), name);
     }
     return open;
 }

@@ -153,27 +153,46 @@ static void tell_closed(const TciaTally *tally, ListingHead *head)
     if (tally->controlled)
         listing_head_add_note(
             head,
-            _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-              " series are under a licence that is not open, and are left out. What it needs is "
-              "told at https://www.cancerimagingarchive.net/nih-controlled-data-access-policy/"),
+            ngettext_count(
+                "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                " series is under a licence that is not open, and is left out. What it needs is "
+                "told at https://www.cancerimagingarchive.net/nih-controlled-data-access-policy/",
+                "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                " series are under a licence that is not open, and are left out. What they need is "
+                "told at https://www.cancerimagingarchive.net/nih-controlled-data-access-policy/",
+                tally->controlled),
             tally->controlled, tally->series);
     if (tally->unlicensed)
-        listing_head_add_note(head,
-                              _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series name no licence, and are left out: what is not called "
-                                "open counts as controlled."),
-                              tally->unlicensed, tally->series);
+        listing_head_add_note(
+            head,
+            ngettext_count("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series names no licence, and is left out: what is not called "
+                           "open counts as controlled.",
+                           "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series name no licence, and are left out: what is not called "
+                           "open counts as controlled.",
+                           tally->unlicensed),
+            tally->unlicensed, tally->series);
     if (tally->unauthorised)
-        listing_head_add_note(head,
-                              _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series are listed but not given to the public, and are left "
-                                "out."),
-                              tally->unauthorised, tally->series);
+        listing_head_add_note(
+            head,
+            ngettext_count("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series is listed but not given to the public, and is left "
+                           "out.",
+                           "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series are listed but not given to the public, and are left "
+                           "out.",
+                           tally->unauthorised),
+            tally->unauthorised, tally->series);
     if (tally->nameless)
-        listing_head_add_note(head,
-                              _("%" G_GUINT64_FORMAT " entries of NBIA's list have no valid "
-                                "SeriesInstanceUID, and are left out."),
-                              tally->nameless);
+        listing_head_add_note(
+            head,
+            ngettext_count("%" G_GUINT64_FORMAT " entry of NBIA's list has no valid "
+                           "SeriesInstanceUID, and is left out.",
+                           "%" G_GUINT64_FORMAT " entries of NBIA's list have no valid "
+                           "SeriesInstanceUID, and are left out.",
+                           tally->nameless),
+            tally->nameless);
 }
 
 void tcia_tally_tell(const TciaTally *tally, const char *ref, ListingHead *head)
@@ -187,15 +206,23 @@ void tcia_tally_tell(const TciaTally *tally, const char *ref, ListingHead *head)
         head->citation = g_strdup(doi_of(source));
     head->total_bytes = tally->sizeless ? SIZE_UNKNOWN : tally->bytes;
     if (tally->non_commercial && !head->access_note)
-        head->access_note =
-            g_strdup_printf(_("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                              " series are under a licence without commercial use (CC BY-NC)."),
-                            tally->non_commercial, tally->series);
+        head->access_note = g_strdup_printf(
+            ngettext_count("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series is under a licence without commercial use (CC BY-NC).",
+                           "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series are under a licence without commercial use (CC BY-NC).",
+                           tally->non_commercial),
+            tally->non_commercial, tally->series);
     tell_closed(tally, head);
     if (tally->third_party)
-        listing_head_add_note(head,
-                              _("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-                                " series are results of others' analyses, and are taken only when "
-                                "asked for: medmirror pull %s --where ThirdPartyAnalysis=YES"),
-                              tally->third_party, tally->series, ref);
+        listing_head_add_note(
+            head,
+            ngettext_count("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series is the result of others' analyses, and is taken only when "
+                           "asked for: medmirror pull %s --where ThirdPartyAnalysis=YES",
+                           "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                           " series are results of others' analyses, and are taken only when "
+                           "asked for: medmirror pull %s --where ThirdPartyAnalysis=YES",
+                           tally->third_party),
+            tally->third_party, tally->series, ref);
 }

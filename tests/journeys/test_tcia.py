@@ -208,8 +208,8 @@ class Licences(Archive):
         self.world(mixed)
         path, result = self.pull("tcia/Some-Test")
         self.assertEqual(len(list(path.iterdir())), 1)
-        self.assertIn("1 of 5 series are under a licence that is not open", result.err)
-        self.assertIn("1 of 5 series name no licence", result.err)
+        self.assertIn("1 of 5 series is under a licence that is not open", result.err)
+        self.assertIn("1 of 5 series names no licence", result.err)
         self.assertIn("1 of 5 series are listed but not given to the public", result.err)
 
     def test_without_commercial_use(self):

@@ -98,6 +98,23 @@ static void test_words(void)
     g_assert_cmpstr(words, ==, "s3.example: no connection; nbia.example: 3 of 4 images");
 }
 
+/* Whole sentences come from elsewhere, and stand within another one. */
+static void test_clause(void)
+{
+    static const char *const cases[][2] = {
+        {"it has 3 images", "it has 3 images"},
+        {"It has 3 images.", "It has 3 images"},
+        {"3 of 4 ...", "3 of 4 ..."},
+        {".", "."},
+        {"", ""},
+    };
+    for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *clause = course_clause(cases[i][0]);
+        g_assert_cmpstr(clause, ==, cases[i][1]);
+    }
+    g_assert_null(course_clause(NULL));
+}
+
 static void test_without_bundles(void)
 {
     g_autoptr(GPtrArray) addresses = addresses_of(&rows[1]);
@@ -123,6 +140,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/course/table", test_table);
     g_test_add_func("/course/words", test_words);
+    g_test_add_func("/course/clause", test_clause);
     g_test_add_func("/course/without-bundles", test_without_bundles);
     return g_test_run();
 }
