@@ -2,11 +2,11 @@
 
 import csv
 import json
-import pathlib
 import unittest
+from urllib.parse import unquote
 
 from journey import Journey
-from origins import KaggleSite, PlainSite, faults
+from origins import KaggleDataset, KaggleSite, KaggleVersion, Noise, PlainSite, faults, kaggle
 from origins.tcia_data import Collection, make_series
 from origins.tcia_world import TciaWorld
 
@@ -66,6 +66,90 @@ class Series(Journey):
                 self.medmirror("copy", "--layout", layout, "tcia/Lung", str(target))
                 self.assertEqual(len([path for path in target.rglob("*.dcm")]), 2 * len(series))
         self.assert_inside("classic", "descriptive")
+
+
+class Secrets(Journey):
+    """What a login opened, and the login itself, leave no trace, and go nowhere else."""
+
+    def setUp(self):
+        super().setUp()
+        self.site = KaggleSite()
+        many = {f"a/{number}.bin": Noise(400_000, f"hostile/{number}") for number in range(4)}
+        self.site.add(KaggleDataset("ana", "large", "Large", [KaggleVersion(1, many)], private=("ana",)))
+        self.server, self.storage = kaggle.start(self.site)
+        self.addCleanup(self._close_origin, self.server)
+        self.addCleanup(self._close_origin, self.storage)
+        self.endpoints |= {"kaggle": self.server.url, "kaggle-rpc": self.server.url}
+        self.ana = self.site.accounts["ana"]
+        self.env = {"KAGGLE_API_TOKEN": self.ana.token}
+
+    def signed(self):
+        """What follows the question mark of every signed address, in parts that are long enough to be told apart."""
+        return {part for entry in self.storage.record.entries() for part in entry.query.split("&") if len(part) > 30}
+
+    def assert_no_trace(self, *results):
+        secrets = {self.ana.token, *self.signed(), *(unquote(part) for part in self.signed())}
+        self.assertGreater(len(secrets), 1)
+        for secret in secrets:
+            for result in results:
+                self.assertNotIn(secret, result.out + result.err)
+            for path in self.folder.rglob("*"):
+                self.assertNotIn(secret, str(path))
+                if path.is_file() and not path.is_symlink():
+                    self.assertNotIn(secret.encode(), path.read_bytes(), path)
+
+    def test_a_run_that_fails(self):
+        self.storage.faults.add(faults.cut(500_000, how="reset"))
+        results = [self.medmirror("pull", "--json", "--verbose", "kaggle/ana/large", env=self.env, expect=5),
+                   self.medmirror("pull", "--verbose", "kaggle/ana/large", env=self.env, expect=(0, 5))]
+        self.assert_no_trace(*results)
+
+    def test_storage_that_sends_elsewhere(self):
+        other = self.origin(PlainSite())
+        for location in (other.url + "/x?X-Goog-Signature=of-somebody-else-and-long", other.url.replace("//", "//u:hidden-word@") + "/x"):
+            with self.subTest(location):
+                self.storage.faults.clear()
+                self.storage.faults.add(faults.redirect(location))
+                result = self.medmirror("pull", "--json", "--verbose", "kaggle/ana/large", env=self.env, expect=(5, 7))
+                self.assert_no_trace(result)
+                self.assertNotIn("hidden-word", result.out + result.err)
+                self.assertNotIn("of-somebody-else", result.out + result.err)
+        self.assertTrue(other.record.entries())
+        for entry in other.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+            self.assertNotIn("hidden-word", entry.target)
+
+    def test_an_api_that_sends_elsewhere(self):
+        other = self.origin(PlainSite())
+        for code in (301, 302, 307, 308):
+            self.server.faults.clear()
+            self.server.faults.add(faults.redirect(other.url + "/x", path="*", code=code))
+            result = self.medmirror("pull", "--verbose", "kaggle/ana/large", env=self.env, expect=(4, 5, 7))
+            self.assertNotIn(self.ana.token, result.out + result.err)
+        self.assertTrue(other.record.entries())
+        for entry in other.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+
+    def test_a_proxy_sees_nothing(self):
+        proxy = self.origin(PlainSite())
+        self.medmirror("pull", "kaggle/ana/large", env=self.env | {"http_proxy": proxy.url, "all_proxy": proxy.url}, expect=(0, 4, 5, 7))
+        for entry in proxy.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+
+
+class Addresses(Journey):
+    def test_tables(self):
+        """An address in a table is asked as nobody, whatever stands in it."""
+        plain = self.origin(PlainSite())
+        host = plain.url.removeprefix("http://")
+        (self.folder / "a.csv").write_text(f"name,imageUrl\\nx,http://u:hidden-word@{host}/x\\n", encoding="utf-8")
+        result = self.medmirror("pull", "--json", "--verbose", "a.csv", expect=(2, 4, 5, 7))
+        self.assertNotIn("hidden-word", result.out + result.err)
+        for entry in plain.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+        for path in self.mirror.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(b"hidden-word", path.read_bytes(), path)
 
 
 if __name__ == "__main__":
