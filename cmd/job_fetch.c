@@ -314,6 +314,7 @@ gboolean job_fetch(Job *job, const FetchSpec *spec, FetchReport *report, GError 
         index_gather(fetch.index, TRUE);
     }
     ranges_start(&fetch);
+    singles_start(&fetch);
     run(&fetch);
     if (fetch.index) {
         index_gather(fetch.index, FALSE);

@@ -44,6 +44,7 @@ typedef struct Members Members;
 typedef struct Gather Gather;
 typedef struct Bundle Bundle;
 typedef struct Zipped Zipped;
+typedef struct Singles Singles;
 
 typedef struct {
     Fetch *fetch;
@@ -69,6 +70,8 @@ typedef struct {
     LegEnd end;
     char *why;
     GError *error;       /* of a transfer that is the only leg */
+    Singles *single;     /* it is a member that comes from its own address, and its row is none of
+                            the spool's; NULL: it is a download */
     gboolean has_looked; /* the source was asked what it says of it now */
 } Work;
 
@@ -140,6 +143,18 @@ void ranges_start(Fetch *fetch);
 gboolean ranges_take(Fetch *fetch, SpoolDownload *row);
 /* The run stops: it ends soon. */
 void ranges_stop(Fetch *fetch);
+
+/* job_singles.c: members that come each from its own address */
+void singles_start(Fetch *fetch);
+void single_ended(Singles *singles); /* one of them; the next one is begun */
+guint single_attempts(void);
+char *single_key(const Work *work); /* of its partial file; owned */
+gboolean single_note(Work *work, GError **error);
+void single_failed(Work *work, const char *why);
+/* TRUE where there is nothing more to say of it: the archive comes whole. */
+gboolean single_takes_outcome(Work *work, const Outcome *outcome);
+/* job_work.c */
+void work_start_single(Fetch *fetch, SpoolDownload *row, Singles *single); /* takes the row */
 
 /* job_gather.c */
 void work_gather(Work *work); /* in place of a transfer */

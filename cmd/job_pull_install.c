@@ -398,6 +398,7 @@ gboolean pull_fetch(Pull *pull, GError **error)
     const RangeSpec ranges = {.reference = pull->reference,
                               .spool = pull->spool,
                               .selection = pull->selection,
+                              .version = pull->name->version,
                               .partial_fd = pull->stage ? stage_partial_fd(pull->stage) : -1,
                               .needs_whole = pull->request->keep_archives ||
                                              pull->request->require != REQUIRE_NOTHING};

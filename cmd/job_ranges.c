@@ -17,6 +17,7 @@ static void part_free(gpointer data)
 {
     RangePart *part = data;
     remote_zip_free(part->zip);
+    g_clear_pointer(&part->singles, g_ptr_array_unref);
     g_array_unref(part->entries);
     spool_download_free(part->row);
     g_free(part);
@@ -206,6 +207,20 @@ void range_part_tell_unfit(const RangePlan *plan, const RangePart *part, const G
              reason->message);
 }
 
+/* Where the archive cannot be read at all, its members may have addresses of their own. */
+static gboolean come_singly(RangePlan *plan, RangePart *part, const GError *reason)
+{
+    g_autoptr(GError) failed = NULL;
+    if (!part->unfit && !g_error_matches(reason, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT)) {
+        return FALSE;
+    }
+    gboolean found = singles_look(plan, part, &failed);
+    if (failed) {
+        event_log(EVENT_LOG_DEBUG, "%s: %s", part->row->file->path, failed->message);
+    }
+    return found;
+}
+
 static gboolean look_at(RangePlan *plan, const char *path, GError **error)
 {
     g_autoptr(SpoolDownload) row = spool_find(plan->spec.spool, path, error);
@@ -225,6 +240,10 @@ static gboolean look_at(RangePlan *plan, const char *path, GError **error)
         return TRUE;
     }
     gboolean ends = range_error_ends_all(reason);
+    if (!ends && come_singly(plan, part, reason)) {
+        g_ptr_array_add(plan->parts, part);
+        return TRUE;
+    }
     event_log(EVENT_LOG_DEBUG, "%s comes whole: %s", path, reason->message);
     if (part->unfit) {
         range_part_tell_unfit(plan, part, reason);
@@ -316,10 +335,11 @@ gboolean range_plan_find(const RangePlan *plan, gint64 id, RangeFigures *figures
     for (guint i = 0; plan && i < plan->parts->len; i++) {
         const RangePart *part = g_ptr_array_index(plan->parts, i);
         if (part->row->id == id && !part->is_over) {
-            *figures = (RangeFigures){.fetch = part->bytes,
-                                      .members = part->entries->len,
-                                      .on_disk = part->on_disk,
-                                      .peak = largest_batch(part)};
+            *figures =
+                (RangeFigures){.fetch = part->bytes,
+                               .members = part->singles ? part->singles->len : part->entries->len,
+                               .on_disk = part->on_disk,
+                               .peak = largest_batch(part)};
             return TRUE;
         }
     }

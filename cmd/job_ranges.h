@@ -20,6 +20,7 @@ typedef struct {
     const Reference *reference;
     Spool *spool;
     const Selection *selection;
+    const char *version; /* that is pulled */
     int partial_fd; /* an archive that has come by half is better fetched to its end; -1: none */
     gboolean needs_whole; /* archives are kept, or a digest must vouch for all of them */
 } RangeSpec;

@@ -418,6 +418,10 @@ static void *bring_all(void *data)
         documents_new(ranges->engine, job_settings(job)->endpoints, is_cancelled, ranges);
     gboolean goes_on = TRUE;
     for (guint i = 0; goes_on && i < ranges->plan->parts->len; i++) {
+        const RangePart *part = g_ptr_array_index(ranges->plan->parts, i);
+        if (part->singles) {
+            continue;
+        }
         Bring bring = {.ranges = ranges, .part = g_ptr_array_index(ranges->plan->parts, i)};
         remote_zip_read_by(bring.part->zip, services, &job_progress(job)->bytes_done);
         goes_on = bring_part(&bring);
@@ -455,10 +459,14 @@ void ranges_start(Fetch *fetch)
 gboolean ranges_take(Fetch *fetch, SpoolDownload *row)
 {
     RangeFigures figures;
-    if (!fetch->by_ranges || !range_plan_find(fetch->by_ranges->plan, row->id, &figures)) {
+    if (!range_plan_find(fetch->spec->ranges, row->id, &figures)) {
         return FALSE;
     }
-    g_ptr_array_add(fetch->by_ranges->taken, row);
+    if (fetch->by_ranges) {
+        g_ptr_array_add(fetch->by_ranges->taken, row);
+    } else {
+        spool_download_free(row);
+    }
     return TRUE;
 }
 

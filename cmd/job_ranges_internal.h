@@ -22,6 +22,8 @@ typedef struct {
     guint64 members;  /* all in the archive */
     guint64 gap, bytes, on_disk;
     guint requests;
+    GPtrArray *singles; /* char*: paths of those that come each from its own address; NULL: by
+                           ranges */
 } RangePart;
 
 struct RangePlan {
@@ -38,6 +40,9 @@ gboolean range_part_place(const RangePart *part, const ZipEntry *entry, char **p
 gboolean range_part_takes(const RangePlan *plan, const RangePart *part, const char *path);
 /* An archive that its host cannot give in parts comes whole, and that is no small thing. */
 void range_part_tell_unfit(const RangePlan *plan, const RangePart *part, const GError *reason);
+/* job_singles.c: asks the source which members the archive has, and whether those that are wanted
+ * are few. FALSE, maybe with an error: they do not come so. */
+gboolean singles_look(RangePlan *plan, RangePart *part, GError **error);
 gboolean range_error_ends_all(const GError *error);
 /* How many of the entries from FIRST on come together: a large one alone, for it is gone on with
  * where it was cut. *BYTES: compressed. */

@@ -37,6 +37,7 @@ void work_free(Work *work)
         g_hash_table_add(fetch->works, work);
         return;
     }
+    Singles *single = work->single;
     g_hash_table_remove(fetch->works, work);
     gather_free(work);
     work_clear(work);
@@ -46,6 +47,9 @@ void work_free(Work *work)
     g_free(work->why);
     g_clear_error(&work->error);
     g_free(work);
+    if (single) {
+        single_ended(single);
+    }
 }
 
 void work_clear(Work *work)
@@ -70,7 +74,10 @@ void work_fail(Work *work, GError *error)
              json_pack("{s:s, s:i, s:s}", "path", path, "exit", error_exit_status(error), "message",
                        error->message),
              "%s", error->message);
-    if (!spool_note_state(fetch->spool, work->row->id, SPOOL_FAILED, error->message, &note)) {
+    if (work->single) {
+        single_failed(work, error->message);
+    } else if (!spool_note_state(fetch->spool, work->row->id, SPOOL_FAILED, error->message,
+                                 &note)) {
         fetch_stop(fetch, g_steal_pointer(&note));
     }
     int now = error_exit_status(error);
@@ -105,16 +112,24 @@ void work_go_on(Work *work, OutcomeKind kind, const char *detail)
     engine_go_on(fetch->engine, work->transfer, &outcome);
 }
 
+static gboolean note_staged(Work *work, GError **error)
+{
+    if (work->single) {
+        return single_note(work, error);
+    }
+    return spool_note_staged(work->fetch->spool, work->row->id, &work->seen, work->size,
+                             work->verdict.trust,
+                             work->came_from  ? work->came_from
+                             : work->transfer ? transfer_address(work->transfer)
+                                              : NULL,
+                             error);
+}
+
 gboolean work_note_staged(Work *work)
 {
     Fetch *fetch = work->fetch;
     GError *error = NULL;
-    if (!spool_note_staged(fetch->spool, work->row->id, &work->seen, work->size,
-                           work->verdict.trust,
-                           work->came_from  ? work->came_from
-                           : work->transfer ? transfer_address(work->transfer)
-                                            : NULL,
-                           &error) ||
+    if (!note_staged(work, &error) ||
         /* A whole series is not asked for again because of a kill. */
         (work_is_series(work) && !spool_keep(fetch->spool, &error))) {
         fetch_stop(fetch, error);
@@ -141,8 +156,8 @@ static void work_place(Work *work, int folder_fd, TreeWriter *writer)
     Fetch *fetch = work->fetch;
     GError *error = NULL;
     const char *path = work->row->file->path;
-    if (!spool_note_placing(fetch->spool, work->row->id, &work->seen, work->size,
-                            work->verdict.trust, &error) ||
+    if ((!work->single && !spool_note_placing(fetch->spool, work->row->id, &work->seen, work->size,
+                                              work->verdict.trust, &error)) ||
         !(work->gather ? gather_place(work, folder_fd, writer, &error)
                        : tree_writer_make_parents(writer, path, &error) &&
                              partial_file_place(work->partial, folder_fd, path, &error))) {
@@ -378,7 +393,8 @@ static void work_hint_disagrees(Work *work)
 {
     Fetch *fetch = work->fetch;
     g_autoptr(GError) error = NULL;
-    if (!spool_note_earlier(fetch->spool, work->row->id, &work->seen, work->size, &error) ||
+    if ((!work->single &&
+         !spool_note_earlier(fetch->spool, work->row->id, &work->seen, work->size, &error)) ||
         !partial_file_drop(work->partial, -1, NULL, NULL, &error)) {
         fetch_stop(fetch, g_steal_pointer(&error));
     }
@@ -528,6 +544,8 @@ static void on_transfer_done(Transfer *transfer, const Outcome *outcome, gpointe
     } else if (outcome->kind == OUTCOME_OK || outcome->kind == OUTCOME_CANCELLED) {
         spool_put_back(fetch->spool, work->row->id);
         work_free(work);
+    } else if (work->single && single_takes_outcome(work, outcome)) {
+        work_free(work);
     } else if (work->course && !outcome_stops_run(outcome)) {
         work_leg_failed(work, outcome);
     } else if (outcome->kind == OUTCOME_ABSENT) {
@@ -569,6 +587,16 @@ void work_start(Fetch *fetch, SpoolDownload *row)
     }
 }
 
+void work_start_single(Fetch *fetch, SpoolDownload *row, Singles *single)
+{
+    Work *work = g_new0(Work, 1);
+    work->fetch = fetch;
+    work->row = row;
+    work->single = single;
+    g_hash_table_add(fetch->works, work);
+    work_transfer(work);
+}
+
 void work_take_place(Work *work)
 {
     if (is_unpacked(work) || is_tested(work)) {
@@ -605,7 +633,8 @@ void work_transfer(Work *work)
     const WantedBytes wanted = work_is_series(work) ? WANTED_BYTES_NONE : row->wanted;
     const gboolean covered =
         !digest_set_is_empty(&wanted.locked) || !digest_set_is_empty(&wanted.declared);
-    g_autofree char *key = g_strdup_printf("%" G_GINT64_FORMAT, row->id);
+    g_autofree char *key =
+        work->single ? single_key(work) : g_strdup_printf("%" G_GINT64_FORMAT, row->id);
     PartialSpec partial = {
         .folder_fd = stage_partial_fd(fetch->spec->stage),
         .key = key,
@@ -636,7 +665,9 @@ void work_transfer(Work *work)
         .sink = partial_file_sink(work->partial),
         .holds_nothing = partial_file_is_fresh(work->partial),
         .home = job_store(fetch->job),
-        .most_attempts = work->course && course_has_more(work->course) ? ATTEMPTS_BEFORE_NEXT : 0,
+        .most_attempts = work->single                                    ? single_attempts()
+                         : work->course && course_has_more(work->course) ? ATTEMPTS_BEFORE_NEXT
+                                                                         : 0,
         .by_login = on_by_login,
         .done = on_transfer_done,
         .data = work,
