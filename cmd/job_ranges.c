@@ -7,7 +7,8 @@
 
 #define LEAST_ARCHIVE (G_GUINT64_CONSTANT(1) << 20) /* a smaller one comes whole */
 #define MOST_LOOKED_AT 64                           /* archives whose directory is read */
-#define MOST_CHOSEN 50000                           /* members, held in memory */
+#define MOST_CHOSEN 50000                           /* members of all, held in memory */
+#define MOST_ENTRIES 5000000                        /* as many as the unpacker takes */
 #define MOST_REQUESTS 256                           /* beside those for long stretches */
 #define LEAST_GAP                                                                                  \
     (G_GUINT64_CONSTANT(64) << 10) /* bytes between two members that come with them                \
@@ -65,6 +66,18 @@ typedef struct {
     RangePart *part;
 } Visit;
 
+/* Sums of what cannot be true would wrap round; the whole archive is judged by the unpacker. */
+static gboolean is_possible(const RangePart *part, const ZipEntry *entry, GError **error)
+{
+    const guint64 room = remote_zip_end(part->zip)->directory_offset - entry->header_offset;
+    if (entry->compressed <= room && entry->size <= G_MAXINT64 / MOST_CHOSEN) {
+        return TRUE;
+    }
+    g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
+                        "its directory tells sizes that cannot be");
+    return FALSE;
+}
+
 static gboolean choose_entry(const ZipEntry *entry, gpointer data, GError **error)
 {
     Visit *visit = data;
@@ -84,7 +97,10 @@ static gboolean choose_entry(const ZipEntry *entry, gpointer data, GError **erro
     if (spool_find_file(visit->plan->spec.spool, path, NULL)) {
         return TRUE;
     }
-    if (part->entries->len >= MOST_CHOSEN) {
+    if (!is_possible(part, entry, error)) {
+        return FALSE;
+    }
+    if (visit->plan->chosen + part->entries->len >= MOST_CHOSEN) {
         g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
                             "too many of its members are chosen");
         return FALSE;
@@ -156,6 +172,18 @@ static gboolean has_come_by_half(const RangePlan *plan, const RangePart *part)
            partial_file_left(plan->spec.partial_fd, key) > remote_zip_total(part->zip) / 2;
 }
 
+/* It is read whole before anything is known of it. */
+static gboolean check_directory(const RangePart *part, GError **error)
+{
+    const ZipEnd *end = remote_zip_end(part->zip);
+    if (end->directory_size <= remote_zip_total(part->zip) / 2 && end->entries <= MOST_ENTRIES) {
+        return TRUE;
+    }
+    g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_FAILED,
+                        "its directory is most of it");
+    return FALSE;
+}
+
 /* FALSE with a reason where the whole archive is the better choice. */
 static gboolean look_into(RangePlan *plan, RangePart *part, GError **error)
 {
@@ -169,7 +197,8 @@ static gboolean look_into(RangePlan *plan, RangePart *part, GError **error)
                                .unfit = &part->unfit};
     Visit visit = {plan, part};
     part->zip = services ? remote_zip_open(&place, error) : NULL;
-    if (!part->zip || !remote_zip_each(part->zip, choose_entry, &visit, error)) {
+    if (!part->zip || !check_directory(part, error) ||
+        !remote_zip_each(part->zip, choose_entry, &visit, error)) {
         return FALSE;
     }
     g_array_sort(part->entries, by_offset);
@@ -236,6 +265,7 @@ static gboolean look_at(RangePlan *plan, const char *path, GError **error)
     part->row = g_steal_pointer(&row);
     part->entries = g_array_new(FALSE, FALSE, sizeof(ZipEntry));
     if (look_into(plan, part, &reason)) {
+        plan->chosen += part->entries->len;
         g_ptr_array_add(plan->parts, part);
         return TRUE;
     }

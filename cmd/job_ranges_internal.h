@@ -29,8 +29,8 @@ typedef struct {
 struct RangePlan {
     Job *job;
     RangeSpec spec;
-    GPtrArray *parts; /* RangePart* */
-    guint looked_at;
+    GPtrArray *parts;        /* RangePart* */
+    guint looked_at, chosen; /* archives; members of all parts, held in memory */
 };
 
 /* Any thread. Where ENTRY would lie; NULL: it is no file. FALSE where the unpacker would refuse it.
