@@ -54,8 +54,22 @@ static const json_t *facts_of(Spool *spool, const char *text)
     return spool->facts;
 }
 
+/* Where the images of a series come to lie: in a folder beside its archive, named by the series;
+ * with its slash, owned. NULL: it is none. */
+static char *images_folder(const char *path, const char *unpack)
+{
+    if (unpack == NULL || strstr(unpack, "\"dicom_series\"") == NULL)
+        return NULL;
+    g_autoptr(UnpackRule) rule = unpack_rule_from_json(unpack, NULL);
+    if (rule == NULL || rule->series == NULL || rule->into == NULL)
+        return NULL;
+    const char *slash = strrchr(path, '/');
+    return g_strdup_printf("%.*s%s/", slash == NULL ? 0 : (int)(slash + 1 - path), path,
+                           rule->into);
+}
+
 gboolean spool_takes(Spool *spool, const char *path, FileRole role, const char *text,
-                     gboolean only_if_asked)
+                     const char *unpack, gboolean only_if_asked)
 {
     const Selection *selection = spool->selection;
     if (selection == NULL)
@@ -64,17 +78,21 @@ gboolean spool_takes(Spool *spool, const char *path, FileRole role, const char *
         only_if_asked || selection_looks_at_facts(selection) ? facts_of(spool, text) : NULL;
     if (only_if_asked && !selection_asks_for(selection, path, facts))
         return FALSE;
-    return role == FILE_ROLE_ARCHIVE ? selection_may_take_members(selection, path, facts)
-                                     : selection_takes(selection, path, facts);
+    if (role != FILE_ROLE_ARCHIVE)
+        return selection_takes(selection, path, facts);
+    g_autofree char *images = selection_is_all(selection) ? NULL : images_folder(path, unpack);
+    return images != NULL ? selection_may_take_images(selection, path, images, facts)
+                          : selection_may_take_members(selection, path, facts);
 }
 
-/* takes(path, role, facts, only if asked for) */
+/* takes(path, role, facts, only if asked for, unpack rule) */
 static void sql_takes(sqlite3_context *context, int count, sqlite3_value **values)
 {
     sqlite3_result_int(context, spool_takes(sqlite3_user_data(context),
                                             (const char *)sqlite3_value_text(values[0]),
                                             (FileRole)sqlite3_value_int(values[1]),
                                             (const char *)sqlite3_value_text(values[2]),
+                                            (const char *)sqlite3_value_text(values[4]),
                                             sqlite3_value_int(values[3]) != 0));
 }
 
@@ -116,7 +134,7 @@ static gboolean add_functions(Spool *spool)
         int arguments;
         void (*func)(sqlite3_context *, int, sqlite3_value **);
     } functions[] = {
-        {"takes", 4, sql_takes},
+        {"takes", 5, sql_takes},
         {"takes_member", 4, sql_takes_member},
         {"digests_differ", 2, sql_digests_differ},
     };

@@ -88,7 +88,7 @@ gboolean spool_add(Spool *spool, const FileSpec *file, GError **error)
                                           : SIZE_HINT;
     g_autofree char *facts = file_facts_to_json(file->facts);
     g_autofree char *content = file_facts_content(file->facts);
-    gint64 state = spool_takes(spool, file->path, file->role, facts, file->only_if_asked)
+    gint64 state = spool_takes(spool, file->path, file->role, facts, unpack, file->only_if_asked)
                        ? SPOOL_QUEUED
                        : SPOOL_SKIPPED;
     if (!database_run(spool->database, error, spool->has_paths ? upsert : insert,
@@ -330,7 +330,7 @@ gboolean spool_choose_rows(Spool *spool, GError **error)
 {
     return spool_run_in_ranges(spool, "SELECT max(id) FROM download",
                                "UPDATE download SET state = new.state FROM (SELECT id AS row, CASE"
-                               "  WHEN NOT takes(path, role, facts, if_asked) THEN 1"
+                               "  WHEN NOT takes(path, role, facts, if_asked, unpack) THEN 1"
                                "  WHEN state IN (0, 4, 5) THEN state"
                                "  WHEN have = 2 THEN 3 WHEN have = 1 THEN 2 ELSE 0 END AS state"
                                "  FROM download WHERE id BETWEEN ?1 AND ?2) AS new"

@@ -66,9 +66,9 @@ gboolean spool_choose_rows(Spool *spool, GError **error);
 /* What is listed, only if asked for, and was not: no part of the dataset. */
 #define SPOOL_OF_DATASET " NOT (if_asked AND state = 1)"
 
-/* FACTS as text; NULL: none. */
+/* FACTS and UNPACK as text; NULL: none. */
 gboolean spool_takes(Spool *spool, const char *path, FileRole role, const char *facts,
-                     gboolean only_if_asked);
+                     const char *unpack, gboolean only_if_asked);
 
 /* Behind an INSERT that offered spool->next_id for its row. */
 void spool_count_id(Spool *spool);

@@ -264,3 +264,14 @@ gboolean selection_may_take_members(const Selection *selection, const char *arch
     }
     return FALSE;
 }
+
+gboolean selection_may_take_images(const Selection *selection, const char *archive_path,
+                                   const char *folder, const json_t *facts)
+{
+    for (guint i = 0; i < selection->wishes->len; i++) {
+        if (wish_may_take_images(g_ptr_array_index(selection->wishes, i), archive_path, folder,
+                                 facts))
+            return TRUE;
+    }
+    return selection->wishes->len == 0;
+}

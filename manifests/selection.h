@@ -41,6 +41,10 @@ gboolean selection_takes_member(const Selection *selection, const char *archive_
 /* May a member of the archive at PATH be taken? FALSE only where it is sure that none is. */
 gboolean selection_may_take_members(const Selection *selection, const char *archive_path,
                                     const json_t *facts);
+/* The same of the series of images at PATH, which come to lie in FOLDER (with its slash), named by
+ * their UIDs. */
+gboolean selection_may_take_images(const Selection *selection, const char *archive_path,
+                                   const char *folder, const json_t *facts);
 /* Does it ask for the file (of FileSpec.only_if_asked), or for members of it? One that does not,
  * does not take it, whatever selection_takes() says. */
 gboolean selection_asks_for(const Selection *selection, const char *path, const json_t *facts);

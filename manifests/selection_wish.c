@@ -1,5 +1,7 @@
 #include "selection_wish.h"
 
+#include "uid_glob.h"
+
 #include "relpath.h"
 
 #include <fnmatch.h>
@@ -298,6 +300,21 @@ gboolean wish_may_take_below(const Wish *wish, const char *archive, const char *
         return g_hash_table_size(wish->files) > 0;
     g_autofree char *name = g_strndup(folder, strlen(folder) - 1);
     return g_hash_table_contains(wish->folders, name);
+}
+
+gboolean wish_may_take_images(const Wish *wish, const char *archive, const char *folder,
+                              const json_t *facts)
+{
+    if (!wish_may_take_below(wish, archive, folder, facts))
+        return FALSE;
+    g_autofree char *name = g_strndup(folder, strlen(folder) - 1);
+    if (wish_names(wish, archive) || g_hash_table_contains(wish->folders, name))
+        return TRUE;
+    for (guint i = 0; i < wish->includes->len; i++) {
+        if (uid_glob_may_match(g_ptr_array_index(wish->includes, i), folder))
+            return TRUE;
+    }
+    return FALSE;
 }
 
 gboolean wish_excludes(const Wish *wish, const char *path)

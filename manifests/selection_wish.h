@@ -43,6 +43,9 @@ gboolean wish_takes(const Wish *wish, const char *path, const json_t *facts);
 gboolean wish_names_files(const Wish *wish);
 gboolean wish_may_take_below(const Wish *wish, const char *archive, const char *folder,
                              const json_t *facts);
+/* The same of a series of images, which lie in FOLDER and are named by their UIDs. */
+gboolean wish_may_take_images(const Wish *wish, const char *archive, const char *folder,
+                              const json_t *facts);
 
 /* Takes over WISH. SELECTION must not be "all" because a wish was all: that is the caller's. */
 void selection_add(Selection *selection, Wish *wish);

@@ -81,6 +81,18 @@ class Changes(Archive):
         self.medmirror("pull", "tcia/Lung", "--require", "declared", expect=5)
         self.medmirror("pull", "tcia/Lung")
 
+    def test_globs_that_no_image_of_a_series_can_meet(self):
+        world = self.world([self.collection])
+        first = self.series[0]
+        for glob in ("*P1*", "*P1/*", f"*/{first.uid}/*", "P1/*/*.dcm", f"*{first.uid}/*.dcm"):
+            with self.subTest(glob):
+                world.clear()
+                self.mirror = self.folder / str(abs(hash(glob)))
+                path, result = self.pull("tcia/Lung", "--include", glob)
+                self.assert_arrived(path, self.members(first), result)
+                self.assertEqual(len(self.objects(world)), 3)
+                self.assertRegex(result.err, r"files +3 new")
+
     def test_narrowed_and_widened_again(self):
         self.world([self.collection])
         whole, _ = self.pull("tcia/Lung")
