@@ -14,6 +14,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a member, or a series, can have: sums of a million of them do not wrap round. What a source
+ * says beyond is not known. */
+#define MOST_COUNTED (G_GUINT64_CONSTANT(1) << 43)
 #define UNCHOSEN_MOST                                                                              \
     (G_GUINT64_CONSTANT(1) << 30) /* a larger plan wants a mirror that somebody chose */
 #define DISKS_NAMED 3             /* those with most room, where none is chosen */
@@ -67,6 +70,11 @@ static gboolean remote_read_at(guint64 offset, void *buffer, gsize length, gpoin
 static gboolean on_entry(const ZipEntry *entry, gpointer data, GError **error)
 {
     ArchiveSums *sums = data;
+    if (entry->size > MOST_COUNTED) {
+        g_set_error_literal(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
+                            "it tells sizes that cannot be");
+        return FALSE;
+    }
     if (!entry->is_folder) {
         sums->members++;
         sums->member_bytes += entry->size;
@@ -112,7 +120,7 @@ static gboolean look_into_zip(ArchiveSums *sums, const FileSpec *file)
 static gboolean count_series(ArchiveSums *sums, const FileSpec *file)
 {
     const SeriesCount count = series_count_of(file->facts);
-    if (!file->unpack->series || count.images == SIZE_UNKNOWN || count.bytes == SIZE_UNKNOWN) {
+    if (!file->unpack->series || count.images > MOST_COUNTED || count.bytes > MOST_COUNTED) {
         return FALSE;
     }
     sums->members += count.images;

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import os
+import struct
 import unittest
+import zlib
 from urllib.parse import unquote
 
 from journey import Journey
-from origins import KaggleDataset, KaggleSite, KaggleVersion, Noise, PlainSite, faults, kaggle
+from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, Noise, PlainSite, faults, kaggle
 from origins.tcia_data import Collection, make_series
 from origins.tcia_world import TciaWorld
 
@@ -150,6 +153,49 @@ class Addresses(Journey):
         for path in self.mirror.rglob("*"):
             if path.is_file():
                 self.assertNotIn(b"hidden-word", path.read_bytes(), path)
+
+
+class Zips(Journey):
+    """Archives on a host that serves ranges, whose directories lie."""
+
+    def zip_of(self, spoil):
+        """Two members, of which the second is chosen; SPOIL changes its row, and gives what stands behind the directory."""
+        first, second = os.urandom(3 << 20), b"small\n" * 100
+        data, rows = b"", b""
+        for name, content in ((b"big.bin", first), (b"small.txt", second)):
+            crc, size = zlib.crc32(content), len(content)
+            row = [size, size, len(data), b""]
+            if name == b"small.txt":
+                row = spoil(row)
+            head = struct.pack("<HHHHHLLLHH", 45, 0, 0, 0, 33, crc, size, size, len(name), 0)
+            data += b"PK\3\4" + head + name + content
+            rows += (b"PK\1\2" + struct.pack("<HHHHHHLLLHHHHHLL", 45, 45, 0, 0, 0, 33, crc, row[0], row[1], len(name), len(row[3]),
+                                              0, 0, 0, 0, row[2]) + name + row[3])
+        return data + rows + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, 2, 2, len(rows), len(data), 0)
+
+    def wide(self, *values):
+        """A 64-bit extra field."""
+        return struct.pack("<HH", 1, 8 * len(values)) + struct.pack(f"<{len(values)}Q", *values)
+
+    def test_lies(self):
+        ones, huge = 0xFFFFFFFF, 2 ** 64 - 1
+        lies = {"compressed": lambda row: [ones, row[1], row[2], self.wide(huge)],
+                "compressed to the edge": lambda row: [ones, row[1], row[2], self.wide(2 ** 64 - (3 << 20) - 200)],
+                "size": lambda row: [row[0], ones, row[2], self.wide(2 ** 63)],
+                "offset": lambda row: [row[0], row[1], ones, self.wide(huge - 1)],
+                "overlap": lambda row: [row[0], row[1], 20, b""],
+                "honest": lambda row: row}
+        for name, spoil in lies.items():
+            with self.subTest(name):
+                plain = self.origin(PlainSite())
+                plain.site.tree.add("x.zip", Bytes(self.zip_of(spoil)))
+                self.mirror = self.folder / f"mirror-{len(name)}-{name[0]}"
+                result = self.medmirror("pull", "--json", f"{plain.url}/x.zip", "--include", "small.txt", expect=(0, 3, 5, 9))
+                events = [json.loads(line) for line in result.lines]
+                by_ranges = [event for event in events if event["event"] == "by-ranges"]
+                self.assertEqual(len(by_ranges), int(name in ("honest", "overlap")))
+                self.assertEqual(result.status == 0, name == "honest", str(result))
+                self.assertEqual(list(self.mirror.rglob("small.txt")) != [], name == "honest")
 
 
 if __name__ == "__main__":
