@@ -274,6 +274,16 @@ static const LockHeader *answer_offline(const Pull *pull, gboolean *final, GErro
     return here;
 }
 
+/* How a dataset of a source is named. */
+static char *name_form(const char *source)
+{
+    if (strcmp(source, "kaggle") == 0) {
+        return g_strdup("kaggle/OWNER/SLUG");
+    }
+    return strcmp(source, "s3") == 0 ? g_strdup("s3://BUCKET/PREFIX/")
+                                     : g_strdup_printf("%s/NAME", source);
+}
+
 /* A refusal ends with the line to type next, whoever worded it. */
 static void add_next_line(const Pull *pull, GError *failure)
 {
@@ -300,13 +310,14 @@ static void add_next_line(const Pull *pull, GError *failure)
     if (!format && error_exit_status(failure) == 7 && !pull->request->is_sync) {
         g_autofree char *before = failure->message;
         const char *source = pull->reference->fetcher->row.name;
+        g_autofree char *form = name_form(source);
         failure->message = strcmp(source, "http") == 0
                                ? g_strdup_printf(_("%s With the right address, type: medmirror "
                                                    "pull ADDRESS"),
                                                  before)
                                : g_strdup_printf(_("%s With the right name, type: medmirror pull "
-                                                   "%s/NAME"),
-                                                 before, source);
+                                                   "%s"),
+                                                 before, form);
     }
     if (!format) {
         return;
@@ -501,6 +512,11 @@ static gboolean check_answer(Pull *pull, GError **error)
         return FALSE;
     }
     if (pull->result->up_to_date && !check_packing(pull, header, error)) {
+        return FALSE;
+    }
+    if (pull->result->up_to_date && !pull->request->names &&
+        !selection_is_all(pull->request->selection) &&
+        !lock_facts_check_taken(pull->mirror, header, pull->request->selection, error)) {
         return FALSE;
     }
     return !pull->request->names ||

@@ -271,21 +271,51 @@ static gboolean make_references(Reading *reading, GError **error)
     return TRUE;
 }
 
+static char *list_text(const Reading *reading)
+{
+    const UidListed *listed = reading->listed;
+    guint datasets = listed->references->len;
+    GString *text = g_string_new(NULL);
+    g_string_append_printf(text, _("%s: %" G_GUINT64_FORMAT " series"), reading->path,
+                           listed->series);
+    if (listed->files) {
+        g_string_append_printf(text,
+                               ngettext_count(", %" G_GUINT64_FORMAT " file by its address",
+                                              ", %" G_GUINT64_FORMAT " files by their addresses",
+                                              listed->files),
+                               listed->files);
+    }
+    g_string_append_printf(text, ngettext_count(", in %u dataset", ", in %u datasets", datasets),
+                           datasets);
+    if (listed->doubles) {
+        g_string_append_printf(text,
+                               ngettext_count("; %" G_GUINT64_FORMAT " line names one again",
+                                              "; %" G_GUINT64_FORMAT " lines name one again",
+                                              listed->doubles),
+                               listed->doubles);
+    }
+    if (listed->strange) {
+        g_string_append_printf(text,
+                               ngettext_count("; %" G_GUINT64_FORMAT " line is no UID",
+                                              "; %" G_GUINT64_FORMAT " lines are no UIDs",
+                                              listed->strange),
+                               listed->strange);
+    }
+    g_string_append_c(text, '.');
+    return g_string_free(text, FALSE);
+}
+
 static void tell_list(const Reading *reading, const UidListHead *head)
 {
     const UidListed *listed = reading->listed;
+    g_autofree char *words = list_text(reading);
     json_t *facts =
         json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i}", "path", reading->path, "series",
                   (json_int_t)listed->series, "studies", (json_int_t)listed->studies, "files",
                   (json_int_t)listed->files, "doubles", (json_int_t)listed->doubles, "strange",
                   (json_int_t)listed->strange, "unknown", (json_int_t)listed->unknown, "datasets",
                   (int)listed->references->len);
-    job_tell(reading->job, JOB_EVENT_STEP, "list", facts,
-             _("%s: %" G_GUINT64_FORMAT " series, %" G_GUINT64_FORMAT " files by address, in %u "
-               "datasets; %" G_GUINT64_FORMAT " lines name one twice, %" G_GUINT64_FORMAT
-               " are none of a series."),
-             reading->path, listed->series, listed->files, listed->references->len, listed->doubles,
-             listed->strange);
+    job_tell(reading->job, JOB_EVENT_STEP, "list", facts, "%s", words);
     if (head->foreign_host) {
         job_tell(reading->job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "ref", reading->path),
                  _("%s names the server %s, which is none of TCIA's: it is not asked, and its "

@@ -2,7 +2,9 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "lock_choice.h"
 #include "relpath.h"
+#include "where_check.h"
 
 #define NAMED_MOST 5
 
@@ -24,6 +26,26 @@ gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *p
         }
     }
     return line != LOCK_LINE_ERROR;
+}
+
+gboolean lock_facts_check_taken(Mirror *mirror, const LockHeader *header,
+                                const Selection *selection, GError **error)
+{
+    g_autoptr(LockReader) lock = mirror_open_lock(mirror, header->folder, header->version, error);
+    g_autoptr(LockChoice) choice = lock_choice_new(selection);
+    LockLine line = lock ? LOCK_LINE_FILE : LOCK_LINE_ERROR;
+    while (line == LOCK_LINE_FILE || line == LOCK_LINE_DOWNLOAD) {
+        g_auto(LockDownload) download = {0};
+        g_auto(LockFile) file = {0};
+        line = lock_reader_next(lock, &download, &file, error);
+        if (line == LOCK_LINE_DOWNLOAD) {
+            lock_choice_add(choice, &download);
+        }
+        if (line == LOCK_LINE_FILE && lock_choice_takes(choice, &file)) {
+            return TRUE;
+        }
+    }
+    return line != LOCK_LINE_ERROR && where_set_none(header->ref, selection, error);
 }
 
 static gboolean set_missing(const LockHeader *header, GHashTable *left, GError **error)

@@ -19,6 +19,11 @@ gboolean lock_facts_packing(Mirror *mirror, const LockHeader *header, Packing *p
 gboolean lock_facts_check_names(Mirror *mirror, const LockHeader *header, const char *const *names,
                                 GError **error);
 
+/* MEDMIRROR_ERROR_ABSENT where SELECTION takes no file of the version. Reads on to the first that
+ * it takes. */
+gboolean lock_facts_check_taken(Mirror *mirror, const LockHeader *header,
+                                const Selection *selection, GError **error);
+
 /* What a version holds that is not whole: the options that chose it, or, of one that was to be
  * whole, how many files it lacks. Owned. */
 char *lock_facts_part(const LockHeader *header);

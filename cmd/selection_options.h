@@ -37,9 +37,7 @@ typedef struct {
          "FILE"},                                                                                  \
     {                                                                                              \
         "where", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &(options).wheres,                             \
-            N_("Only files of which the source says so: Modality=CT,MR (also !=, ~GLOB, =@FILE; "  \
-               "repeatable: and); show --fields lists keys and values"),                           \
-            "KEY=V,V"                                                                              \
+            N_("Only what the source says so of, as Modality=CT,MR (repeatable)"), "KEY=V,V"       \
     }
 
 /* Was anything asked for? */

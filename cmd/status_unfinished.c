@@ -58,7 +58,7 @@ static void tell_lines(Console *console, const UnfinishedInfo *info, const PullN
     console_answer(console, _("unfinished   %s%s%s   %s%s kept   stopped %s"), ref,
                    *options ? "   " : "", options, part, held, stopped);
     console_answer(console, "             %s", reason);
-    if (needs_of(info) != SIZE_UNKNOWN) {
+    if (needs_of(info) != SIZE_UNKNOWN && needs_of(info) > 0) {
         g_autofree char *needs = size_text(needs_of(info));
         g_autofree char *free = size_text(room->bytes);
         console_answer(console, _("             needs %s more, and there is room for %s (%s)"),

@@ -14,11 +14,13 @@ typedef struct {
     Job *job;
     const char *text;
     Selection *selection;
+    guint64 printed;
 } Filing;
 
 static void print_file(Filing *filing, const char *path, guint64 size, const Digest *digest,
                        const char *state)
 {
+    filing->printed++;
     g_autofree char *hex = digest ? digest_to_hex(digest) : NULL;
     g_autofree char *named =
         hex ? g_strdup_printf("%s:%s", digest_algorithm_name(digest->algorithm), hex) : NULL;
@@ -98,6 +100,24 @@ static gboolean on_member(const char *archive, const char *path, guint64 size, g
     return TRUE;
 }
 
+/* A misspelt value is not an empty answer; what archives hold that are not here is not known. */
+static gboolean check_printed(const Filing *filing, const Reference *reference,
+                              const Selection *selection, gboolean is_here, GError **error)
+{
+    if (filing->printed > 0 || selection_is_all(selection)) {
+        return TRUE;
+    }
+    if (is_here || selection_looks_at_facts(selection)) {
+        return where_set_none(reference->ref, selection, error);
+    }
+    g_autofree char *asked = selection_describe(selection);
+    job_tell(filing->job, JOB_EVENT_WARNING, "note", json_pack("{s:s}", "ref", reference->ref),
+             _("%s: nothing that the source lists is taken by %s; what its archives hold is not "
+               "always listed. All that is listed: medmirror files %s"),
+             reference->ref, asked, reference->ref);
+    return TRUE;
+}
+
 /* Of what is here, its lock; else the source is asked. */
 static gboolean print_reference(Filing *filing, Reference *reference, GError **error)
 {
@@ -115,8 +135,10 @@ static gboolean print_reference(Filing *filing, Reference *reference, GError **e
     if (!selection) {
         return FALSE;
     }
+    filing->printed = 0;
     if (header) {
-        return print_lock(filing, mirror, header, selection, error);
+        return print_lock(filing, mirror, header, selection, error) &&
+               check_printed(filing, reference, selection, TRUE, error);
     }
     if (not_here && g_error_matches(not_here, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE)) {
         g_propagate_error(error, g_steal_pointer(&not_here));
@@ -124,7 +146,8 @@ static gboolean print_reference(Filing *filing, Reference *reference, GError **e
     }
     const ListReader reader = {.download = on_listed, .member = on_member, .data = filing};
     return reference_can_be_fetched(reference, error) &&
-           job_list(filing->job, reference, selection, &reader, error);
+           job_list(filing->job, reference, selection, &reader, error) &&
+           check_printed(filing, reference, selection, FALSE, error);
 }
 
 static gboolean print_list(Filing *filing, GError **error)

@@ -170,13 +170,20 @@ const Verb verb_pull = {
     .help =
         N_("REF is an id of the catalogue (mitdb), SOURCE/NAME (physionet/mitdb@1.0.0, uci/45), "
            "the address of a dataset's page or of a file (https://example.org/data.zip, or a "
-           "folder with a slash at its end), a DOI (doi:10.13026/C2F305), or a manifest of one's "
-           "own (./my.json). What was begun goes on where it stopped: type the same command "
+           "folder with a slash at its end), a DOI (doi:10.13026/C2F305), a manifest of one's own "
+           "(./my.json), or a list of series (./my.tcia, .s5cmd, .csv, .tsv). Kaggle's are "
+           "kaggle/OWNER/SLUG and kaggle/c/COMPETITION; TCIA's are tcia/COLLECTION, "
+           "tcia/COLLECTION/PATIENT and tcia/series/UID; buckets are s3://BUCKET/PREFIX/.\n\n"
+           "--where takes KEY=V,V, KEY!=V,V, KEY~GLOB and KEY=@FILE; what is given several times "
+           "must all be true. Keys and values are listed by: medmirror show --fields REF\n\n"
+           "What was begun goes on where it stopped: type the same command "
            "again, or --resume, which knows its options. Standard output is the path of each "
            "dataset; with --to, of the copy.\n\n"
            "Examples:\n"
            "  medmirror pull mitdb\n"
            "  medmirror pull physionet/ptb-xl --include 'records100/*' --limit-rate 20M\n"
+           "  medmirror pull kaggle/kmader/skin-cancer-mnist-ham10000\n"
+           "  medmirror pull tcia/LIDC-IDRI --where Modality=CT\n"
            "  medmirror pull --resume"),
     .run = run,
 };

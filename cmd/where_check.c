@@ -91,3 +91,15 @@ gboolean where_set_missing(const char *ref, const char *key, const GPtrArray *ke
                 ref, shown, list, ref);
     return FALSE;
 }
+
+gboolean where_set_none(const char *ref, const Selection *selection, GError **error)
+{
+    g_autofree char *asked = selection_describe(selection);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                selection_looks_at_facts(selection)
+                    ? _("%s: no file is taken by %s. What values there are is told by: medmirror "
+                        "show --fields %s")
+                    : _("%s: no file is taken by %s. What there is is told by: medmirror files %s"),
+                ref, asked, ref);
+    return FALSE;
+}

@@ -14,3 +14,5 @@ gboolean where_check_keys(const Selection *selection, const Fetcher *fetcher, GE
 const char *where_missing_key(const Selection *selection, const GPtrArray *keys);
 /* "No file of REF has KEY ...": MEDMIRROR_ERROR_ABSENT; returns FALSE. */
 gboolean where_set_missing(const char *ref, const char *key, const GPtrArray *keys, GError **error);
+/* MEDMIRROR_ERROR_ABSENT: SELECTION takes nothing of REF. FALSE. */
+gboolean where_set_none(const char *ref, const Selection *selection, GError **error);

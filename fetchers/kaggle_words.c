@@ -141,6 +141,12 @@ static char *words_permission(const KaggleCase *of, const KaggleSaid *said)
 static char *words_absent(const KaggleCase *of, const KaggleSaid *said)
 {
     g_autofree char *page = kaggle_name_page(of->name);
+    if (said->kind == KAGGLE_SAID_ABSENT && !of->login && of->name->owner)
+        return g_strdup_printf(
+            _("Kaggle has no %s (%d), or it is private. See whether its page is there: %s With the "
+              "right name, type: medmirror pull kaggle/OWNER/SLUG; where it is private to you, "
+              "first: medmirror login kaggle"),
+            of->ref, said->code, page);
     return g_strdup_printf(
         said->kind == KAGGLE_SAID_ABSENT
             ? _("Kaggle has no %s (%d), or it is private. See whether its page is there: %s")

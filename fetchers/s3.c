@@ -37,9 +37,10 @@ static const char *prefix_of(const json_t *locator)
 
 static gboolean s3_check_locator(const Fetcher *fetcher, const json_t *locator, GError **error)
 {
-    if (!locator_check_keys(&fetcher->row, "ss", locator, error))
-        return FALSE;
     const char *bucket = locator_text(locator, "bucket");
+    gboolean is_empty = bucket && *bucket == '\0';
+    if (!is_empty && !locator_check_keys(&fetcher->row, "ss", locator, error))
+        return FALSE;
     if (!bucket || !is_bucket(bucket)) {
         g_autofree char *shown = relpath_display(bucket ? bucket : "");
         g_set_error(
@@ -232,11 +233,15 @@ static void explain(const Bucket *bucket, gboolean is_signed, const char *region
     }
     if (region || !g_error_matches(*error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS))
         return;
-    g_prefix_error(error, "%s ",
-                   is_signed ? _("The bucket is closed to this key: ask its owner for the right to "
-                                 "list and to read it.")
-                             : _("The bucket is not public. With a key that may list and read it, "
-                                 "type: medmirror login s3"));
+    g_autofree char *said = g_strdup((*error)->message);
+    g_clear_error(error);
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                is_signed ? _("%s It is closed to this key, or the secret is another one's: store "
+                              "the right one with medmirror login s3, or ask the bucket's owner "
+                              "for the right to list and to read it.")
+                          : _("%s It is not public. With a key that may list and read it, type: "
+                              "medmirror login s3"),
+                said);
 }
 
 static ResolveResult s3_resolve(const Fetcher *fetcher, const ResolveRequest *request,

@@ -56,6 +56,9 @@ static gboolean refuse(const S3Listing *listing, const Document *page_document, 
     else if (status == 401 || status == 403)
         kind = MEDMIRROR_ERROR_ACCESS;
     g_autofree char *said = g_utf8_make_valid(page->error_message ? page->error_message : "", -1);
+    g_strchomp(said);
+    if (g_str_has_suffix(said, "."))
+        said[strlen(said) - 1] = 0;
     g_set_error(error, MEDMIRROR_ERROR, kind,
                 _("The bucket %s could not be listed: %s answered %d%s%s%s%s."), listing->bucket,
                 listing->base, status, *code ? " " : "", code, *said ? ", " : "", said);

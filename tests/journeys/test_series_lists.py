@@ -58,7 +58,7 @@ class Tcia(Lists):
         result = self.medmirror("pull", self.tcia("all.tcia", wanted))
         self.assertEqual(len(result.lines), 3, str(result))
         self.assertEqual(self.arrived(), set(wanted))
-        self.assertIn("in 3 datasets; 1 lines name one twice", result.err)
+        self.assertIn("in 3 datasets; 1 line names one again.", result.err)
 
     def test_spoiled(self):
         wanted = [one.uid for one in self.series[:2]]
