@@ -183,6 +183,7 @@ static Document *document_of(const Transfer *transfer, DocumentSink *sink)
     document->status = transfer_status(transfer);
     document->final_url = g_strdup(transfer_final_address(transfer));
     document->content_type = g_strdup(transfer_content_type(transfer));
+    document->link = g_strdup(transfer_header(transfer, "Link"));
     document->certificate_issuer = g_strdup(transfer_certificate_issuer(transfer));
     document->validators = transfer_validators(transfer) != NULL
                                ? validators_copy(transfer_validators(transfer))

@@ -14,7 +14,7 @@
 
 #define LIST_MOST_BYTES (32 * 1024 * 1024)
 #define ROWS_A_PAGE 100
-#define PAGES_MOST 50
+#define PAGES_MOST 500
 #define DOWNLOADS_MOST 500
 #define PAGE_FIELDS                                                                                \
     "id,slug,collection_title,collection_short_title,collection_doi,collection_downloads,"         \
@@ -29,16 +29,41 @@ typedef struct {
     GHashTable *paths; /* of what was listed */
 } Site;
 
-static gboolean read_page(Site *site, const char *url, JsonElementFunc func, GError **error)
+/* Is there a rel="next" among the links? */
+static gboolean has_next(const char *link)
+{
+    return g_regex_match_simple("[;,]\\s*rel\\s*=\\s*(\"([^\"]*\\s)?next(\\s[^\"]*)?\"|next\\b)",
+                                link, G_REGEX_CASELESS, 0);
+}
+
+/* *MORE: another page follows. */
+static gboolean read_page(Site *site, const char *url, guint page, JsonElementFunc func,
+                          gboolean *more, GError **error)
 {
     TciaExtras *extras = site->extras;
-    const DocumentRequest request = {
-        .url = url, .max_bytes = LIST_MOST_BYTES, .optional = extras->only_if_asked};
-    g_autoptr(Document) document = extras->services->get(extras->services, &request, error);
+    int status = 0;
+    GError *why = NULL;
+    const DocumentRequest request = {.url = url,
+                                     .max_bytes = LIST_MOST_BYTES,
+                                     .optional = extras->only_if_asked,
+                                     .status = &status};
+    g_autoptr(Document) document = extras->services->get(extras->services, &request, &why);
     JsonStreamShape shape;
     site->rows = 0;
-    if (!document || !json_stream_array(document->fd, func, site, &shape, error))
+    *more = FALSE;
+    if (!document && page > 1 && (status == 400 || status == 404)) {
+        /* WordPress's word for a page behind the last one. */
+        g_error_free(why);
+        return TRUE;
+    }
+    if (!document) {
+        g_propagate_error(error, why);
         return FALSE;
+    }
+    if (!json_stream_array(document->fd, func, site, &shape, error))
+        return FALSE;
+    /* A server may give fewer rows a page than were asked for. */
+    *more = site->rows > 0 && (!document->link || has_next(document->link));
     if (shape == JSON_STREAM_ARRAY || shape == JSON_STREAM_EMPTY)
         return TRUE;
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ORIGIN, _("The answer of %s is no list."),
@@ -46,19 +71,19 @@ static gboolean read_page(Site *site, const char *url, JsonElementFunc func, GEr
     return FALSE;
 }
 
-/* All pages of KIND with QUERY; a page that is not full is the last one. */
+/* All pages of KIND with QUERY: while a Link header says that another follows, and without one to
+ * the first page that is empty or is none. */
 static gboolean read_rows(Site *site, const char *kind, const char *query, JsonElementFunc func,
                           GError **error)
 {
-    for (guint page = 1; page <= PAGES_MOST; page++) {
+    gboolean more = TRUE;
+    for (guint page = 1; more && page <= PAGES_MOST; page++) {
         g_autofree char *number = page > 1 ? g_strdup_printf("&page=%u", page) : g_strdup("");
         g_autofree char *url =
             g_strdup_printf("%s/api/v1/%s/?per_page=%d&%s%s", site->extras->places->www, kind,
                             ROWS_A_PAGE, query, number);
-        if (!read_page(site, url, func, error))
+        if (!read_page(site, url, page, func, &more, error))
             return FALSE;
-        if (site->rows < ROWS_A_PAGE)
-            break;
     }
     return TRUE;
 }

@@ -17,6 +17,7 @@ void document_free(Document *document)
         explicit_bzero(document->location, strlen(document->location));
     g_free(document->location);
     g_free(document->content_type);
+    g_free(document->link);
     g_free(document->certificate_issuer);
     validators_free(document->validators);
     if (document->fd >= 0)

@@ -43,6 +43,7 @@ typedef struct {
     char *final_url;
     char *location; /* of a redirect that was kept: absolute; may hold a secret; NULL otherwise */
     char *content_type;       /* NULL where none */
+    char *link;               /* its Link header (RFC 8288); NULL where none */
     Validators *validators;   /* never NULL */
     guint64 range_start;      /* of a 206 */
     guint64 length;           /* bytes of the body */

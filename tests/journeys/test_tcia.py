@@ -210,7 +210,7 @@ class Licences(Archive):
         self.assertEqual(len(list(path.iterdir())), 1)
         self.assertIn("1 of 5 series is under a licence that is not open", result.err)
         self.assertIn("1 of 5 series names no licence", result.err)
-        self.assertIn("1 of 5 series are listed but not given to the public", result.err)
+        self.assertIn("1 of 5 series is listed but not given to the public", result.err)
 
     def test_without_commercial_use(self):
         free = make_collection("Breast-Test", patients=1, licence=CC_BY_NC_4)
@@ -231,6 +231,19 @@ class Licences(Archive):
         self.assert_explains(result, "ascli faspex5 packages browse --url='https://faspex.cancerimagingarchive.net/",
                              "ascli faspex5 packages receive --url=", "context=ey",
                              "medmirror adopt tcia/Aspera-Test DIR --checksums DIR/NAME.sums")
+
+    def test_short_pages_of_the_web_site(self):
+        """A server that gives fewer rows a page than asked is read to its end, by its links or without them."""
+        world = self.world()
+        site = world.www.site
+        expected = sorted(self.listed("tcia/Mixed-Test"))
+        self.assertTrue(expected)
+        for links in (True, False):
+            site.rows_given, site.has_links = 1, links
+            world.www.record.clear()
+            self.assertEqual(sorted(self.listed("tcia/Mixed-Test")), expected)
+            self.assertEqual(sorted(self.listed("tcia/Lung-Masks")), ["supporting/Lung-Masks.zip"])
+            self.assertGreater(len(world.www.record.entries("*downloads*")), 1)
 
     def test_slides_and_spreadsheets_when_asked_for(self):
         world = self.world()

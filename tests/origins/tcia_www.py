@@ -78,6 +78,8 @@ class WordPressSite(Site):
 
     def __init__(self, collections=(), pages=None, page_limit=250, real_hosts=True):
         self.page_limit, self.real_hosts = page_limit, real_hosts
+        # Rows a page at most, whatever was asked for; and whether pages are linked.
+        self.rows_given, self.has_links = page_limit, True
         self.base = ""
         self.uploads = {}
         self._rows = {kind: [] for kind in _KINDS}
@@ -184,6 +186,7 @@ class WordPressSite(Site):
             return _bad("per_page, page")
         if not 1 <= size <= self.page_limit or page < 1:
             return _bad("per_page")
+        size = min(size, self.rows_given)
         ids = query.get("include" if version == "v1" else "id")
         if ids is not None:
             wanted = {text.strip() for text in ids.split(",")}
@@ -215,7 +218,7 @@ class WordPressSite(Site):
         base = _API_HOST if self.real_hosts else self.base
         links = [f'<{base}{path}?{"&".join([*kept, f"page={number}"])}>; rel="{name}"'
                  for number, name in ((page - 1, "prev"), (page + 1, "next")) if 1 <= number <= pages]
-        return [("Link", ", ".join(links))] if links else []
+        return [("Link", ", ".join(links))] if links and self.has_links else []
 
 
 def _no_route(code="rest_no_route", message="No route was found matching the URL and request method."):
