@@ -270,7 +270,8 @@ static gboolean write_downloads(Spool *spool, WriteLock *lock, GError **error)
 {
     g_autoptr(sqlite3_stmt) rows = database_query_new(
         spool->database, error,
-        "SELECT path, size, seen_size, declared, seen, role, unpack, trust, state, have, addresses,"
+        "SELECT path, CASE WHEN size_kind = 2 AND have != 0 THEN NULL ELSE size END, seen_size, "
+        "declared, seen, role, unpack, trust, state, have, addresses,"
         " lock_trust, facts, address FROM download WHERE" SPOOL_OF_DATASET " ORDER BY path",
         "");
     int got = rows == NULL ? -1 : 1;

@@ -465,6 +465,19 @@ static GPtrArray *list_parked(Engine *engine)
     return parked;
 }
 
+/* Those that wait for documents, which are parked if they are. */
+static guint count_preparing(const Engine *engine)
+{
+    GHashTableIter iter;
+    gpointer transfer;
+    guint preparing = 0;
+
+    g_hash_table_iter_init(&iter, engine->alive);
+    while (g_hash_table_iter_next(&iter, &transfer, NULL))
+        preparing += ((Transfer *)transfer)->state == TRANSFER_PREPARING;
+    return preparing;
+}
+
 /* When nothing is left but what is parked, the run ends with the time to come back. */
 static gint64 check_parked(Engine *engine)
 {
@@ -478,7 +491,8 @@ static gint64 check_parked(Engine *engine)
         return -1;
     }
     g_autoptr(GPtrArray) parked = list_parked(engine);
-    if (parked->len == 0 || parked->len < g_hash_table_size(engine->alive)) {
+    if (parked->len == 0 ||
+        parked->len + count_preparing(engine) < g_hash_table_size(engine->alive)) {
         engine->parked_alone_since = -1;
         return -1;
     }

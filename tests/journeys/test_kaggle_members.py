@@ -7,6 +7,7 @@ import unittest
 
 from journey import Journey, NOWHERE
 from origins import Bytes, KaggleDataset, KaggleSite, KaggleVersion, faults, kaggle
+from origins.kaggle_access import Limit
 from origins.kaggle_storage import Expiry
 from origins.large import Pages, make_large_zip
 from origins.plain import PlainSite
@@ -183,6 +184,70 @@ class LargeMember(WithArchive):
             damaged.write(b"x")
         path, result = self.pull(REF, "--include", self.NAME)
         self.assert_arrived(path, self.some(self.NAME), result)
+
+
+class Singles(WithArchive):
+    """An archive that its storage does not give in parts: few files come each by itself."""
+
+    def setUp(self):
+        super().setUp()
+        self.storage.faults.add(faults.ignore_ranges("*archive.zip*"))
+
+    def asked(self):
+        """Files that were asked for by themselves."""
+        return [entry.target for entry in self.downloads() if entry.target.split("?")[0].count("/") > 6
+                or "fileName=" in entry.target]
+
+    def test_few(self):
+        path, result = self.pull(REF, "--include", "labels.csv", "--include", "images/00*")
+        self.assert_arrived(path, self.some("labels.csv", "images/00"), result)
+        self.assertIn("one by one", result.err)
+        self.assertEqual(len(self.asked()), 11)
+        self.assertLess(self.sent(), self.size / 4)
+        lock = self.lock(path)
+        states = {line["file"]: line["state"] for line in lock if "file" in line}
+        self.assertEqual({states[name] for name in self.files if name not in self.some("labels.csv", "images/00")},
+                         {"skipped"})
+        self.assert_explains(self.medmirror("path", "--complete", REF, expect=7), "part")
+        self.medmirror("verify", REF)
+        path, result = self.pull(REF)
+        self.assert_arrived(path, self.files, result)
+        self.medmirror("path", "--complete", REF)
+
+    def test_zipped(self):
+        self.site.zipped_from = 1
+        path, result = self.pull(REF, "--include", "labels.csv")
+        self.assert_arrived(path, self.some("labels.csv"), result)
+
+    def test_many_come_whole(self):
+        path, result = self.pull(REF, "--include", "images/0[0-5]*")
+        self.assert_arrived(path, self.some(*[f"images/0{n}" for n in range(6)]), result)
+        self.assertFalse(self.asked())
+
+    def test_not_by_itself(self):
+        self.heart.unsplit = ("labels.csv",)
+        path, result = self.pull(REF, "--include", "labels.csv")
+        self.assert_arrived(path, self.some("labels.csv"), result)
+        self.assertIn("comes whole", result.err)
+
+    def test_too_many_requests(self):
+        self.site.limits["file"] = Limit(3, retry_after=3600)
+        result = self.medmirror("pull", REF, "--include", "images/00*", expect=5)
+        self.assertIn("left alone", result.err)
+        self.assert_explains(result, f"medmirror pull {REF}")
+        self.assertLessEqual(self.site.limits["file"].refused, 3)
+        self.site.limits.clear()
+        self.sent()
+        path, result = self.pull(REF, "--include", "images/00*")
+        self.assert_arrived(path, self.some("images/00"), result)
+        self.assertEqual(len({*self.asked()}), 10)
+        self.assertLess(self.sent(), 8 * 310_000, "What came is not fetched again.")
+
+    def test_no_archive(self):
+        self.storage.faults.clear()
+        self.server.faults.add(faults.status(404, "*/datasets/download/ana/heart-images?*", body=b"", type="text/plain"))
+        path, result = self.pull(REF, "--include", "labels.csv")
+        self.assert_arrived(path, self.some("labels.csv"), result)
 
 
 class Hashes(WithArchive):
