@@ -328,8 +328,11 @@ static void tell_by_ranges(const RangePlan *plan, const RangePart *part)
              json_pack("{s:s, s:I, s:I, s:I, s:I}", "path", part->row->file->path, "members",
                        (json_int_t)part->entries->len, "of", (json_int_t)part->members, "bytes",
                        (json_int_t)part->bytes, "total", (json_int_t)remote_zip_total(part->zip)),
-             _("%s: %u of its %" G_GUINT64_FORMAT
-               " members are fetched by themselves, %s in place of %s."),
+             ngettext_count("%s: %u of its %" G_GUINT64_FORMAT
+                            " members is fetched by itself, %s in place of %s.",
+                            "%s: %u of its %" G_GUINT64_FORMAT
+                            " members are fetched by themselves, %s in place of %s.",
+                            part->entries->len),
              part->row->file->path, part->entries->len, part->members, bytes, total);
 }
 

@@ -76,9 +76,13 @@ static gboolean ask(Login *login, const char *given, GError **error)
             g_propagate_error(error, why);
         } else {
             g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                        _("Nothing came from standard input, and it is there that the password is "
-                          "read. Type it on a terminal, or: medmirror login %s%s%s --stdin < "
-                          "FILE"),
+                        is_token
+                            ? _("Nothing came from standard input, and it is there that the token "
+                                "is read. Type it on a terminal, or: medmirror login %s%s%s "
+                                "--stdin < FILE")
+                            : _("Nothing came from standard input, and it is there that the "
+                                "password is read. Type it on a terminal, or: medmirror login "
+                                "%s%s%s --stdin < FILE"),
                         row->name, is_token ? "" : " --user ", is_token ? "" : user);
         }
         return FALSE;

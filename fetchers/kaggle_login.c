@@ -272,6 +272,19 @@ static Credential *of_browser_login(const LoginPlaces *places, GError **error)
     return made;
 }
 
+/* One variable of two is somebody's slip, and no choice to have no login. */
+static void check_no_half(const LoginPlaces *places, GError **error)
+{
+    gboolean has_user = places->variable(places, "KAGGLE_USERNAME") != NULL;
+    if (has_user == (places->variable(places, "KAGGLE_KEY") != NULL))
+        return;
+    g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ACCESS,
+                _("%s is set, and %s is not: a login at Kaggle is both of them, or a token. Set "
+                  "both, or type: medmirror login kaggle"),
+                has_user ? "KAGGLE_USERNAME" : "KAGGLE_KEY",
+                has_user ? "KAGGLE_KEY" : "KAGGLE_USERNAME");
+}
+
 Credential *kaggle_login_find(const LoginPlaces *places, GError **error)
 {
     static Credential *(*const ways[])(const LoginPlaces *, GError **) = {
@@ -291,6 +304,7 @@ Credential *kaggle_login_find(const LoginPlaces *places, GError **error)
         if (found || why)
             return found;
     }
+    check_no_half(places, error);
     return NULL;
 }
 

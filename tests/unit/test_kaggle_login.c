@@ -107,8 +107,8 @@ static const FormCase forms[] = {
     {{{"KAGGLE_USERNAME", "ana"}, {"KAGGLE_KEY", KEY}}, {{NULL}}, BASIC, "", NULL},
     {{{"KAGGLE_USERNAME", "ana"}, {"KAGGLE_KEY", TOKEN}}, {{NULL}}, BEARER, "", NULL},
     {{{"KAGGLE_KEY", TOKEN}}, {{NULL}}, BEARER, "", NULL},
-    {{{"KAGGLE_KEY", KEY}}, {{NULL}}, NULL, "", NULL},
-    {{{"KAGGLE_USERNAME", "ana"}}, {{NULL}}, NULL, "", NULL},
+    {{{"KAGGLE_KEY", KEY}}, {{NULL}}, NULL, "", "KAGGLE_KEY is set, and KAGGLE_USERNAME is not"},
+    {{{"KAGGLE_USERNAME", "ana"}}, {{NULL}}, NULL, "", "KAGGLE_USERNAME is set, and KAGGLE_KEY"},
     /* Variables over the file's keys. */
     {{{"KAGGLE_USERNAME", "ana"}},
      {{"/home/.kaggle/kaggle.json", "{\"username\":\"eve\",\"key\":\"" KEY "\"}"}},
