@@ -26,9 +26,10 @@ typedef struct {
     Catalogue *catalogue;
     const Fetcher *fetcher; /* that knows series */
     UidListed *listed;
-    GHashTable *parts; /* collection -> Part */
-    GHashTable *asked; /* a set of char*: series, or BUCKET/UUID, whose collection is not known */
-    GPtrArray *urls;
+    GHashTable *parts;  /* collection -> Part */
+    GHashTable *asked;  /* a set of char*: series, or BUCKET/UUID, whose collection is not known */
+    GHashTable *is_url; /* a set of those in URLS; borrowed */
+    GPtrArray *urls, *names; /* by the same places; "" where the list has none */
     guint64 items, objects;
 } Reading;
 
@@ -151,7 +152,14 @@ static gboolean on_address(Reading *reading, const SeriesItem *item, GError **er
                     reading->path, FILES_MOST);
         return FALSE;
     }
-    g_ptr_array_add(reading->urls, g_strdup(item->address));
+    if (g_hash_table_contains(reading->is_url, item->address)) {
+        reading->listed->doubles++;
+        return TRUE;
+    }
+    char *address = g_strdup(item->address);
+    g_hash_table_add(reading->is_url, address);
+    g_ptr_array_add(reading->urls, address);
+    g_ptr_array_add(reading->names, g_strdup(item->name ? item->name : ""));
     return TRUE;
 }
 
@@ -226,17 +234,19 @@ static gboolean add_reference(Reading *reading, const char *collection, WhereTer
 static void add_files(Reading *reading)
 {
     json_t *urls = json_array();
+    json_t *names = json_array();
     g_autofree char *base = g_path_get_basename(reading->path);
     *strrchr(base, '.') = '\0';
     g_autofree char *part = relpath_encode_part(*base ? base : "files");
     for (guint i = 0; i < reading->urls->len; i++) {
         json_array_append_new(urls, json_string(g_ptr_array_index(reading->urls, i)));
+        json_array_append_new(names, json_string(g_ptr_array_index(reading->names, i)));
     }
     Reference *reference = g_new0(Reference, 1);
     reference->text = g_strdup(reading->path);
     reference->catalogue = reading->catalogue;
     reference->fetcher = fetcher_find("http");
-    reference->locator = json_pack("{s:o}", "urls", urls);
+    reference->locator = json_pack("{s:o, s:o}", "urls", urls, "names", names);
     reference->ref = g_canonicalize_filename(reading->path, NULL);
     reference->folder = g_strdup_printf("local/%s", part);
     reading->listed->files = reading->urls->len;
@@ -354,7 +364,7 @@ static gboolean read_all(Reading *reading, GError **error)
     close(fd);
     UidListed *listed = reading->listed;
     guint64 distinct = listed->series + listed->studies + listed->unknown;
-    listed->doubles = reading->items > distinct ? reading->items - distinct : 0;
+    listed->doubles += reading->items > distinct ? reading->items - distinct : 0;
     if (done) {
         tell_list(reading, &head);
     }
@@ -375,6 +385,8 @@ UidListed *job_uid_list(Job *job, const char *path, Catalogue *catalogue, GError
     g_autoptr(GHashTable) parts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, part_free);
     g_autoptr(GHashTable) asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     g_autoptr(GPtrArray) urls = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GHashTable) is_url = g_hash_table_new(g_str_hash, g_str_equal);
     Reading reading = {.job = job,
                        .path = path,
                        .catalogue = catalogue,
@@ -382,7 +394,9 @@ UidListed *job_uid_list(Job *job, const char *path, Catalogue *catalogue, GError
                        .listed = listed,
                        .parts = parts,
                        .asked = asked,
-                       .urls = urls};
+                       .is_url = is_url,
+                       .urls = urls,
+                       .names = names};
     return read_all(&reading, error) ? g_steal_pointer(&listed) : NULL;
 }
 

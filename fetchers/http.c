@@ -17,7 +17,7 @@
     200 /* a port, a query's digits and a suffix of the mirror's come behind                       \
          */
 
-static const char *const locator_keys[] = {"url", "urls", NULL};
+static const char *const locator_keys[] = {"url", "urls", "names", NULL};
 static const char *const endpoints[] = {NULL};
 static const char *const hosts[] = {NULL};
 
@@ -94,7 +94,7 @@ static char *http_folder(const Fetcher *fetcher, const json_t *locator, const ch
 
 static gboolean http_check_locator(const Fetcher *fetcher, const json_t *locator, GError **error)
 {
-    if (!locator_check_keys(&http_fetcher.row, "sa", locator, error))
+    if (!locator_check_keys(&http_fetcher.row, "saa", locator, error))
         return FALSE;
     g_autoptr(GPtrArray) urls = locator_urls(locator);
     if (urls->len == 0 || json_array_size(json_object_get(locator, "urls")) +
@@ -383,6 +383,50 @@ static ResolveResult resolve_one(const ResolveRequest *request, HostServices *se
     return taker->head(taker->data, head, error) ? RESOLVE_LISTED : RESOLVE_FAILED;
 }
 
+/* PATH, or where USED (a set of paths without regard to case) has it, the same with a number that
+ * is free. It is added. Owned. */
+static char *free_path(GHashTable *used, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dot = strrchr(slash ? slash : path, '.');
+    gsize stem = dot && dot > path ? (gsize)(dot - path) : strlen(path);
+    g_autofree char *made = g_strdup(path);
+    for (guint number = 2;; number++) {
+        char *key = g_utf8_casefold(made, -1);
+        if (g_hash_table_add(used, key))
+            return g_steal_pointer(&made);
+        g_free(made);
+        made = g_strdup_printf("%.*s-%u%s", (int)stem, path, number, path + stem);
+    }
+}
+
+/* NAME as one safe part, with the ending of the file at its address (PATH) where it has none.
+ * Owned.
+ */
+static char *path_of_name(const char *name, const char *path)
+{
+    const char *ending = strrchr(path, '.');
+    gboolean has =
+        !ending || (strlen(name) > strlen(ending) &&
+                    g_ascii_strcasecmp(name + strlen(name) - strlen(ending), ending) == 0);
+    g_autofree char *whole = g_strconcat(name, has ? "" : ending, NULL);
+    g_strdelimit(whole, "/\\", '_');
+    return strlen(whole) <= MOST_PART_BYTES && relpath_check(whole, NULL)
+               ? g_steal_pointer(&whole)
+               : relpath_encode_part(whole);
+}
+
+/* The path of each is its own: as the person's list names it ("names", by the place in "urls"), or
+ * as its address ends. */
+static void give_path(const ResolveRequest *request, GHashTable *used, guint at, FileSpec *spec)
+{
+    const char *name =
+        json_string_value(json_array_get(json_object_get(request->locator, "names"), (size_t)at));
+    g_autofree char *named = name && *name ? path_of_name(name, spec->path) : g_strdup(spec->path);
+    g_free(spec->path);
+    spec->path = free_path(used, named);
+}
+
 /* Several files: no request a file, so nothing but the manifest tells of a change. */
 static ResolveResult resolve_several(const ResolveRequest *request, HostServices *services,
                                      const GPtrArray *urls, const ListingTaker *taker,
@@ -394,8 +438,11 @@ static ResolveResult resolve_several(const ResolveRequest *request, HostServices
     if (!taker->head(taker->data, head, error))
         return RESOLVE_FAILED;
     g_autoptr(GHashTable) listed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    g_autoptr(GHashTable) used = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (guint i = 0; i < urls->len; i++) {
         g_autoptr(FileSpec) spec = file_of_address(urls->pdata[i], request->manifest, error);
+        if (spec && !request->manifest)
+            give_path(request, used, i, spec);
         if (!spec || !taker->file(taker->data, spec, error))
             return RESOLVE_FAILED;
         g_hash_table_add(listed, g_strdup(spec->path));

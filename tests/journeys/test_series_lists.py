@@ -188,6 +188,18 @@ class Tables(Lists):
         self.assert_arrived(path, slides, result)
         self.assertEqual(path.parent, self.mirror / "local" / "slides")
 
+    def test_slides_by_their_names(self):
+        site = PlainSite()
+        files = {f"/{folder}/one.svs": Noise(3000 + number, folder) for number, folder in enumerate("abcde")}
+        for path, content in files.items():
+            site.add(path, content)
+        origin = self.origin(site)
+        names = ("A 1", "A 1", "../x/y", "", "B.svs")
+        rows = [f'"{name}",{origin.url}{path}' for name, path in zip(names, files)]
+        path, result = self.pull(self.write("slides.csv", "\n".join(["name,imageUrl", *rows, rows[0]]) + "\n"))
+        expected = dict(zip(("A 1.svs", "A 1-2.svs", ".._x_y.svs", "one.svs", "B.svs"), files.values()))
+        self.assert_arrived(path, expected, result)
+
     def test_controlled_data_is_never_tried(self):
         result = self.medmirror("pull", self.write("drs.csv", "drs_uri,name\ndrs://x/y,z\n"), expect=4)
         self.assert_explains(result, "https://www.cancerimagingarchive.net/nih-controlled-data-access-policy/")
