@@ -53,11 +53,10 @@ char *local_files_shown(const LocalFiles *files, const char *path)
     return relpath_display(whole);
 }
 
-/* Links are followed as long as they end below FD. */
-static int open_inside(int fd, const char *name)
+static int open_inside(int fd, const char *name, guint64 links)
 {
     struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+                           .resolve = RESOLVE_BENEATH | links};
     long got;
     do {
         got = syscall(SYS_openat2, fd, name, &how, sizeof how);
@@ -65,12 +64,17 @@ static int open_inside(int fd, const char *name)
     return (int)got;
 }
 
+/* Links, of folders too, are followed as long as they end below: a tree that somebody else prepared
+ * is not to lead to what only the adopting person can read. */
 static int open_file(const LocalFiles *files, const char *name, struct stat *now)
 {
-    int fd = TEMP_FAILURE_RETRY(
-        openat(files->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    int fd = open_inside(files->fd, name, RESOLVE_NO_SYMLINKS);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) { /* an older kernel, or a container */
+        fd = TEMP_FAILURE_RETRY(
+            openat(files->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    }
     if (fd < 0 && errno == ELOOP && (files->how == LOCAL_COPY || files->how == LOCAL_MOVE)) {
-        fd = open_inside(files->fd, name);
+        fd = open_inside(files->fd, name, RESOLVE_NO_MAGICLINKS);
     }
     if (fd >= 0 && (fstat(fd, now) != 0 || !S_ISREG(now->st_mode))) {
         close(fd);
@@ -105,7 +109,8 @@ int local_files_open(const LocalFiles *files, const char *path, struct stat *now
     if (fd >= 0) {
         return fd;
     }
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENXIO ||
+        errno == EXDEV /* a link to elsewhere */) {
         g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_DAMAGED,
                     errno == ENOENT ? _("%s is not there any more.")
                                     : _("%s is no regular file any more."),

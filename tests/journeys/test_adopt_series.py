@@ -116,6 +116,21 @@ class RetrieversTree(Archive):
         path = self.path_of(self.adopt())
         self.assert_tree(path, self.members(*self.series))
 
+    def test_what_is_no_file(self):
+        """Pipes, devices and links that lead out are nobody's images, and nothing waits for them."""
+        self.world([self.collection])
+        self.write(*self.series)
+        os.mkfifo(self.tree / "1-99.dcm")
+        os.mkfifo(self.tree.parent / "SHA256SUMS")
+        os.mkfifo(self.tree / "md5hashes.csv")
+        (self.tree / "loop").symlink_to(".")
+        (self.tree / "null.dcm").symlink_to("/dev/zero")
+        outside = self.folder / "outside"
+        shutil.move(self.tree / "P1", outside)
+        (self.tree / "P1").symlink_to(outside)
+        path = self.path_of(self.adopt())
+        self.assert_tree(path, self.members(*self.series[1:]))
+
     def test_moved(self):
         self.world([self.collection])
         self.write(*self.series)
