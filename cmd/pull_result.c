@@ -132,7 +132,17 @@ static gboolean ask_what_is_open(Job *job, Reference *reference, Catalogue *cata
         return TRUE;
     }
     HostServices *services = job_services(job, error);
-    return services && reference_ask(reference, catalogue, services, error);
+    g_autoptr(GError) failure = NULL;
+    if (!services || reference_ask(reference, catalogue, services, &failure)) {
+        return services != NULL;
+    }
+    if (error_exit_status(failure) == 5 && !strstr(failure->message, "medmirror ")) {
+        g_autofree char *said = failure->message;
+        failure->message = g_strdup_printf(_("%s Try again later with: medmirror pull%s %s"), said,
+                                           job_settings(job)->mirror_words, reference->text);
+    }
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return FALSE;
 }
 
 void pull_tell_error(Job *job, const char *ref, const GError *error)
@@ -243,9 +253,12 @@ static int pull_list(Job *job, Catalogue *catalogue, const char *path, const Pul
                     path, listed->references->len, path);
     }
     int worst = 0;
+    PullRequest of_list = *request;
+    g_autofree char *whole = g_canonicalize_filename(path, NULL);
     for (guint i = 0; listed && !error && i < listed->references->len && !tally->must_end; i++) {
         Reference *reference = g_ptr_array_index(listed->references, i);
-        int status = pull_one(job, catalogue, reference->ref, reference, request, NULL, tally);
+        of_list.list = reference->index && g_utf8_validate(whole, -1, NULL) ? whole : NULL;
+        int status = pull_one(job, catalogue, reference->ref, reference, &of_list, NULL, tally);
         worst = i ? exit_status_worst(worst, status) : status;
     }
     if (listed && !error) {

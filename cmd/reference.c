@@ -269,6 +269,22 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
     return manifest && take_manifest(reference, manifest, catalogue, error);
 }
 
+/* Of what ends as a file does, it is said that there is none. FALSE. */
+static gboolean no_such_file(const char *text, GError **error)
+{
+    const char *slash = strchr(text, '/');
+    g_autofree char *source = slash ? g_strndup(text, (gsize)(slash - text)) : NULL;
+    if (has_manifest_ending(text) && !(source && fetcher_find(source))) {
+        g_autofree char *shown = relpath_display(text);
+        g_clear_error(error);
+        g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_ABSENT,
+                    _("There is no file \"%s\" in this folder, and no dataset of that name. A file "
+                      "elsewhere is named with its folder, as in: medmirror pull ~/Downloads/%s"),
+                    shown, shown);
+    }
+    return FALSE;
+}
+
 Reference *reference_parse(const char *text, Catalogue *catalogue, GError **error)
 {
     g_autoptr(Reference) reference = g_new0(Reference, 1);
@@ -290,7 +306,7 @@ Reference *reference_parse(const char *text, Catalogue *catalogue, GError **erro
         ok = take_file(reference, text, catalogue, error);
     } else {
         g_autofree char *name = g_strdup(text);
-        ok = take_name(reference, name, catalogue, error);
+        ok = take_name(reference, name, catalogue, error) || no_such_file(text, error);
     }
     return ok ? g_steal_pointer(&reference) : NULL;
 }
