@@ -148,6 +148,26 @@ void console_answer(Console *console, const char *format, ...)
     fputc('\n', stdout);
 }
 
+static void redact_strings(json_t *value)
+{
+    const char *key;
+    json_t *item;
+    size_t index;
+    if (json_is_string(value)) {
+        g_autofree char *clean = redact_text(json_string_value(value));
+        g_autofree char *valid = g_utf8_make_valid(clean, -1);
+        json_string_set(value, valid);
+    }
+    json_object_foreach(value, key, item)
+    {
+        redact_strings(item);
+    }
+    json_array_foreach(value, index, item)
+    {
+        redact_strings(item);
+    }
+}
+
 void console_json(Console *console, const char *name, json_t *facts)
 {
     if (console->json) {
@@ -156,6 +176,13 @@ void console_json(Console *console, const char *name, json_t *facts)
         json_object_update_missing(line, facts);
         g_autofree char *text = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
         g_autofree char *clean = text ? redact_text(text) : NULL;
+        if (clean && strcmp(clean, text) != 0) {
+            /* Each text by itself: what is hidden may reach to the end of a line, and this line is
+             * an object to its end. */
+            redact_strings(line);
+            g_free(clean);
+            clean = json_dumps(line, JSON_COMPACT | JSON_PRESERVE_ORDER);
+        }
         if (clean) {
             fputs(clean, stdout);
             fputc('\n', stdout);

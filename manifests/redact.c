@@ -65,6 +65,7 @@ static pthread_once_t patterns_once = PTHREAD_ONCE_INIT;
 static GRegex *address_pattern;
 static GRegex *header_pattern;
 static GRegex *bearer_pattern;
+static GRegex *signing_pattern;
 
 static void make_patterns(void)
 {
@@ -74,6 +75,11 @@ static void make_patterns(void)
     header_pattern = g_regex_new("\\b((?:proxy-)?authorization|set-cookie2?|cookie|x-api-key|"
                                  "x-auth-token|x-amz-security-token)(\"?\\s*[:=]\\s*)[^\\r\\n]*",
                                  flags, 0, NULL);
+    /* As storage quotes a request, without its host: what is signed with, up to the query's end. */
+    signing_pattern = g_regex_new("\\b((?:x-amz-(?:signature|credential|security-token)|"
+                                  "x-goog-(?:signature|credential)|x-oss-signature|"
+                                  "(?<![a-z-])signature)=)[^\\s\"'<>`]{8,}",
+                                  flags, 0, NULL);
     bearer_pattern = g_regex_new("\\b(bearer\\s+)[a-z0-9._~+/=-]{8,}", flags, 0, NULL);
 }
 
@@ -249,6 +255,7 @@ char *redact_text(const char *text)
                                                      replace_address, NULL, NULL));
     shown =
         replaced(shown, g_regex_replace(header_pattern, shown, -1, 0, "\\1\\2" HIDDEN, 0, NULL));
+    shown = replaced(shown, g_regex_replace(signing_pattern, shown, -1, 0, "\\1" HIDDEN, 0, NULL));
     return replaced(shown, g_regex_replace(bearer_pattern, shown, -1, 0, "\\1" HIDDEN, 0, NULL));
 }
 

@@ -43,6 +43,9 @@ class Series(Journey):
     def test_names(self):
         series = self.hostile()
         self.world(series)
+        listed = self.medmirror("files", "--json", "--verbose", "tcia/Lung")
+        self.assertEqual(len([one for one in map(json.loads, listed.lines) if one["event"] == "listed"]), len(series))
+        self.assertNotIn("hidden-word", listed.out + listed.err)
         result = self.medmirror("pull", "--json", "--verbose", "tcia/Lung")
         for line in result.lines:
             json.loads(line)
@@ -141,6 +144,19 @@ class Secrets(Journey):
 
 
 class Addresses(Journey):
+    def test_events_stay_objects(self):
+        """What is hidden to the end of a line does not take the rest of an event along."""
+        world = TciaWorld([Collection("Lung", [make_series("Lung", "P1")])])
+        self.addCleanup(world.close)
+        self.endpoints.update(world.endpoints)
+        uid = next(world.collections[0].series()).uid
+        (self.folder / "a.tcia").write_text(f"manifestVersion=3.0\nListOfSeriesToDownload=\nCookie: hidden-word\n{uid}\n",
+                                            encoding="utf-8")
+        result = self.medmirror("files", "--json", "a.tcia")
+        events = [json.loads(line) for line in result.lines]
+        self.assertEqual([event["found"] for event in events if event["event"] == "list-line"], ["Cookie: ***"])
+        self.assertNotIn("hidden-word", result.out + result.err)
+
     def test_tables(self):
         """An address in a table is asked as nobody, whatever stands in it."""
         plain = self.origin(PlainSite())
