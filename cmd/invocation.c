@@ -77,7 +77,15 @@ static const struct {
     {" --force -f ", N_("There is no --force: nothing here is overwritten. To take what has "
                         "changed at the source: medmirror pull --refresh REF; to mend a damaged "
                         "file: medmirror verify --repair REF.")},
-    {" --continue -c ", N_("There is no -c: what was begun always goes on where it stopped.")},
+    {" --continue -c ", N_("There is no -c: what was begun always goes on where it stopped, and a "
+                           "list of series is a REF by itself: medmirror pull FILE.tcia")},
+    {" --cli ", N_("A list of series is a REF by itself: medmirror pull FILE.tcia; and with a copy "
+                   "of one's own: medmirror pull --to DIR FILE.tcia")},
+    {" --cd --dd ", N_("The folders of the NBIA Data Retriever are made by: medmirror copy REF DIR "
+                       "--layout classic (or descriptive)")},
+    {" --md5 -m ", N_("There is no --md5: whatever comes is checked, each image by its MD5.")},
+    {" --agree-to-license ", N_("There is no --agree-to-license: the licence of what is pulled is "
+                                "told by: medmirror show REF")},
     {" --recursive -r ", N_("There is no -r: a dataset comes with all its folders.")},
     {" --output --output-dir --directory-prefix --dest --dir -o -O -P -d ",
      N_("The place of the mirror is --mirror DIR, and a copy at a place of one's own is made by: "

@@ -24,6 +24,7 @@ typedef struct {
     guint64 kept_bytes; /* of a dry run, which looks into no stage: what the stage holds */
     Requirement require;
     const char *const *names; /* paths of --files-from; NULL: none */
+    const char *list;         /* the list of series that says where they lie; NULL: none */
     const char *prefer;       /* --prefer: one of the source's back ends; NULL: as it thinks best */
     const char *to;           /* --to: absolute; a copy goes there afterwards; NULL: none */
     const char *options;      /* as typed, for the line that begins anew */

@@ -3,6 +3,7 @@
 #include "i18n.h"
 #include "invocation.h"
 #include "redact.h"
+#include "uid_list.h"
 #include "unpacking.h"
 
 #include <locale.h>
@@ -86,7 +87,10 @@ static int unknown_verb(const char *typed)
         g_ptr_array_add(names, (gpointer)verbs[i]->name);
     }
     g_autoptr(GPtrArray) near = nearest_words(name, names, 1);
-    if (near->len) {
+    if (uid_list_is_name(name)) {
+        fprintf(stderr,
+                _("medmirror: a list of series comes behind a command: medmirror pull %s\n"), name);
+    } else if (near->len) {
         fprintf(stderr,
                 _("medmirror: there is no command '%s'. The nearest one is: medmirror %s\n"), name,
                 (const char *)g_ptr_array_index(near, 0));

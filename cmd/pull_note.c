@@ -35,6 +35,7 @@ void pull_note_free(PullNote *note)
         g_clear_pointer(&note->selection, selection_free);
         g_clear_pointer(&note->names, g_ptr_array_unref);
         g_free(note->prefer);
+        g_free(note->list);
         g_free(note->to);
         g_free(note->begun);
         g_free(note->user);
@@ -146,6 +147,9 @@ char *pull_note_make(const PullRequest *request, const PullNote *before)
     if (requirements[request->require]) {
         json_object_set_new(note, "require", json_string(requirements[request->require]));
     }
+    if (request->list) {
+        json_object_set_new(note, "list", json_string(request->list));
+    }
     if (request->prefer) {
         json_object_set_new(note, "prefer", json_string(request->prefer));
     }
@@ -208,6 +212,7 @@ static gboolean take_note(PullNote *note, const json_t *object, GError **error)
         return set_damaged(error);
     }
     note->text = g_strdup(ref);
+    note->list = g_strdup(json_string_value(json_object_get(object, "list")));
     note->prefer = g_strdup(json_string_value(json_object_get(object, "prefer")));
     note->to = g_strdup(json_string_value(json_object_get(object, "to")));
     note->begun = g_strdup(json_string_value(json_object_get(object, "begun")));

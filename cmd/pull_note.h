@@ -12,6 +12,7 @@ typedef struct {
     Requirement require;
     GPtrArray *names;  /* char*, NULL-terminated: the paths of --files-from; NULL: none */
     char *prefer;      /* --prefer; NULL: none */
+    char *list;        /* the file that told where its series lie; NULL: none */
     char *to;          /* --to; NULL: none */
     char *begun;       /* UTC, "2026-11-23T14:02:11Z" */
     char *user, *host; /* who began it, and where */

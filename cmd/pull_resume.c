@@ -76,6 +76,13 @@ static void go_on(Resume *resume, Mirror *mirror, const UnfinishedInfo *info)
         return;
     }
     tell_going_on(resume, info, note);
+    if (note->list) {
+        job_tell(resume->job, JOB_EVENT_STEP, "note",
+                 json_pack("{s:s, s:s}", "ref", name, "list", note->list),
+                 _("%s: where its series lie is asked of the Imaging Data Commons. To go on by the "
+                   "places that your own list tells, type: medmirror pull %s"),
+                 name, note->list);
+    }
     PullRequest request = {.no_wait = resume->spec->no_wait,
                            .dry_run = resume->spec->dry_run,
                            .kept_bytes = info->held_bytes};

@@ -71,6 +71,9 @@ class WrongWords(Journey):
 
     def test_options_of_other_tools(self):
         self.assertIn("goes on", self.medmirror("pull", "-c", "uci/17", expect=2).err)
+        for line in (("pull", "--cli", "x.tcia"), ("pull", "-c", "x.tcia"), ("--cli", "x.tcia", "-d", "here")):
+            self.assertIn("medmirror pull ", self.medmirror(*line, expect=2).err)
+        self.assertIn("--layout classic", self.medmirror("copy", "--cd", "x", "y", expect=2).err)
         self.assertIn("--refresh", self.medmirror("pull", "--force", "uci/17", expect=2).err)
         for option in ("-o", "--output-dir=x"):
             self.assertIn("medmirror pull --to DIR", self.medmirror("pull", "uci/17", option, expect=2).err)

@@ -3,6 +3,7 @@
 import json
 
 from journey import Journey
+from origins import faults
 from origins.content import Noise
 from origins.plain import PlainSite
 from origins.tcia_world import TciaWorld
@@ -175,6 +176,24 @@ class Tables(Lists):
                           f"lung_test,{one.uid},s3://{bucket}/{folder}/*\n")
         path, result = self.pull(name)
         self.assertEqual(self.arrived(), {one.uid})
+
+    def test_gone_on_with_and_kept_in_step(self):
+        """What a list has begun is gone on with by its own selection; its own places are asked for by the list alone."""
+        rows = [f"lung_test,{one.uid},s3://{bucket}/{folder}/*\n"
+                for one, (bucket, folder) in zip(self.series[:2], self.places(self.series[:2]))]
+        name = self.write("index.csv", "collection_id,SeriesInstanceUID,series_aws_url\n" + "".join(rows))
+        lost = self.series[1]
+        folder = self.world.folders[lost.uid][1]
+        for origin in (self.world.s3, self.world.gcs, self.world.nbia):
+            origin.faults.add(faults.status(404, f"*{folder}/*"), faults.status(500, "*/getImage*"))
+        self.medmirror("pull", "--retries", "1", name, expect=5)
+        for origin in (self.world.s3, self.world.gcs, self.world.nbia):
+            origin.faults.clear()
+        result = self.medmirror("pull", "--resume")
+        self.assertIn(f"go on by the places that your own list tells, type: medmirror pull {self.folder / name}", result.err)
+        self.assertEqual(self.arrived(), {one.uid for one in self.series[:2]})
+        self.medmirror("sync")
+        self.assertEqual(self.arrived(), {one.uid for one in self.series[:2]})
 
     def test_slides_by_their_addresses(self):
         site = PlainSite()
