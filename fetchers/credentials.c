@@ -216,6 +216,8 @@ void credentials_hide(const Credential *credential)
     redact_add_secret(credential->secret);
     if (credential->session)
         redact_add_secret(credential->session);
+    if (credential->renewal)
+        redact_add_secret(credential->renewal);
     if (header)
         redact_add_secret(strrchr(header, ' ') + 1);
     wipe(header);
@@ -566,6 +568,18 @@ void credentials_refuse(Credentials *credentials, const char *name)
 {
     pthread_mutex_lock(&credentials->mutex);
     source_of(credentials, name)->is_refused = TRUE;
+    pthread_mutex_unlock(&credentials->mutex);
+}
+
+void credentials_renew(Credentials *credentials, const char *name, const Credential *now)
+{
+    pthread_mutex_lock(&credentials->mutex);
+    Source *source = source_of(credentials, name);
+    g_clear_pointer(&source->found, credential_free);
+    g_clear_pointer(&source->found_host, g_free);
+    g_clear_pointer(&source->own, credential_free);
+    source->own = now ? credential_copy(now) : NULL;
+    source->has_none = now == NULL;
     pthread_mutex_unlock(&credentials->mutex);
 }
 

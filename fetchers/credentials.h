@@ -43,6 +43,8 @@ char *credentials_host(const char *source, const char *address);
 
 /* As HostServices.refuse_credential. */
 void credentials_refuse(Credentials *credentials, const char *source);
+/* As HostServices.renew_credential. */
+void credentials_renew(Credentials *credentials, const char *source, const Credential *now);
 /* As HostServices.guard. */
 void credentials_guard(Credentials *credentials, const char *source, const char *prefix);
 /* The source whose login guards ADDRESS; NULL: none. Lives as long as CREDENTIALS, which may be

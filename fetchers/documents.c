@@ -421,6 +421,14 @@ static void refuse_credential(HostServices *services, const char *source)
         credentials_refuse(credentials, source);
 }
 
+static void renew_credential(HostServices *services, const char *source, const Credential *now)
+{
+    Credentials *credentials = credentials_of(services);
+
+    if (credentials != NULL)
+        credentials_renew(credentials, source, now);
+}
+
 static void guard(HostServices *services, const char *source, const char *prefix)
 {
     Credentials *credentials = credentials_of(services);
@@ -452,6 +460,7 @@ HostServices *documents_new(Engine *engine, const Endpoints *endpoints,
                                          .cancelled = is_cancelled,
                                          .credential = find_credential,
                                          .refuse_credential = refuse_credential,
+                                         .renew_credential = renew_credential,
                                          .guard = guard,
                                          .is_guarded = is_guarded};
     return &documents->services;

@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "i18n.h"
+#include "kaggle_renewal.h"
 #include "redact.h"
 #include "source_facts.h"
 #include "sources.h"
@@ -55,12 +56,13 @@ static Document *get(const Asking *asking, const char *url, GPtrArray *headers, 
                      gint64 *wait_ms, GError **error)
 {
     const KaggleCall *call = asking->call;
-    char *body = asking->by_post ? json_dumps(call->message, JSON_COMPACT) : NULL;
+    char *body =
+        asking->by_post || call->always_posts ? json_dumps(call->message, JSON_COMPACT) : NULL;
     const DocumentRequest request = {
         .url = url,
         .headers = (const char *const *)headers->pdata,
         .max_bytes = call->wants_address ? MOST_REDIRECT_BODY : MOST_JSON,
-        .optional = asking->optional,
+        .optional = asking->optional || call->always_posts,
         .any_refusal = TRUE,
         .post_body = body,
         .post_type = body ? "application/json" : NULL,
@@ -70,6 +72,8 @@ static Document *get(const Asking *asking, const char *url, GPtrArray *headers, 
         .retry_after_ms = wait_ms,
     };
     Document *document = asking->door->services->get(asking->door->services, &request, error);
+    if (body)
+        explicit_bzero(body, strlen(body));
     free(body);
     return document;
 }
@@ -241,7 +245,8 @@ static gboolean login_may_help(const KaggleSaid *said)
 
 static Credential *login_for(KaggleDoor *door, GError **error)
 {
-    return door->services->credential(door->services, SOURCE, door->base, error);
+    Credential *found = door->services->credential(door->services, SOURCE, door->base, error);
+    return found && found->renewal ? kaggle_renew(door, found, error) : found;
 }
 
 /* The words for SAID, which are better than the engine's own. */

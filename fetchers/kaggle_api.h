@@ -15,6 +15,7 @@ typedef struct {
     char *path;             /* below /api/v1, with its query, percent-encoded */
     const char *method;     /* "datasets.DatasetApiService/GetDataset" */
     json_t *message;        /* of the POST */
+    gboolean always_posts;  /* also at the site */
     gboolean wants_address; /* the answer is a redirect to where the bytes lie */
 } KaggleCall;
 void kaggle_call_clear(KaggleCall *call);

@@ -258,7 +258,14 @@ static Credential *of_browser_login(const LoginPlaces *places, GError **error)
     json_t *json = json_loads(text, 0, NULL);
     credential_header_free(text);
     char *token = text_of(json, "access_token");
+    char *renewal = text_of(json, "refresh_token");
     Credential *made = token && is_current(json) ? make_one(NULL, token, path) : NULL;
+    if (!made && renewal) { /* what the first question that needs it asks a new one for */
+        made = make_one(NULL, token ? token : renewal, path);
+        if (made)
+            made->renewal = g_strdup(renewal);
+    }
+    credential_header_free(renewal);
     if (token && !made)
         event_log(
             EVENT_LOG_WARNING,

@@ -27,6 +27,7 @@ Credential *credential_copy(const Credential *credential)
         credential_new(credential->kind, credential->user, credential->secret, credential->origin);
     copy->agent = g_strdup(credential->agent);
     copy->session = g_strdup(credential->session);
+    copy->renewal = g_strdup(credential->renewal);
     copy->region = g_strdup(credential->region);
     return copy;
 }
@@ -36,6 +37,7 @@ void credential_free(Credential *credential)
     if (credential) {
         wipe(credential->secret);
         wipe(credential->session);
+        wipe(credential->renewal);
         g_free(credential->region);
         g_free(credential->user);
         g_free(credential->origin);

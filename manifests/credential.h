@@ -21,6 +21,8 @@ typedef struct {
                       "/home/ana/.netrc" */
     char *session; /* of a key pair that is lent for a time (AWS_SESSION_TOKEN): secret too; NULL:
                       none */
+    char *renewal; /* of a token that has expired: what a new one is asked for by (RFC 6749, section
+                      6), secret too. SECRET is not to be sent then. NULL: none */
     char *region;  /* in which its owner works (AWS_REGION); NULL: not said */
     char *agent;   /* User-Agent of the requests that carry it, where the source takes it from none
                       but certain programs; NULL: as always */

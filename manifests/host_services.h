@@ -81,6 +81,9 @@ struct HostServices {
                               GError **error);
     /* SOURCE refused what it was given: it is not used again in this run. */
     void (*refuse_credential)(HostServices *services, const char *source);
+    /* What SOURCE has is NOW for the rest of this run, in memory alone: a token that was renewed;
+     * NULL: that of the source's own places is of no use. Copied. May be NULL. */
+    void (*renew_credential)(HostServices *services, const char *source, const Credential *now);
     /* From now on in this run, what lies below PREFIX is asked for with SOURCE's credential:
      * documents and files. For what was seen to be given only with it. */
     void (*guard)(HostServices *services, const char *source, const char *prefix);

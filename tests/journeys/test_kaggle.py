@@ -400,6 +400,37 @@ class Logins(WithKaggle):
         result = self.medmirror("files", CONTEST, expect=4)
         self.assert_explains(result, "has expired", str(path))
 
+    def renewals(self):
+        return [entry for entry in self.server.record.entries() if "access-tokens/generate" in entry.target]
+
+    def test_renewed(self):
+        old = {"refresh_token": self.ana.refresh_token, "access_token": "KGAT_" + "0" * 32,
+               "access_token_expiration": "2020-01-01T00:00:00Z"}
+        for spelled in (old, {"refresh_token": self.ana.refresh_token}):
+            with self.subTest(sorted(spelled)):
+                self.server.record.clear()
+                path = self.place(".kaggle/credentials.json", json.dumps(spelled))
+                result = self.medmirror("pull", "--verbose", CONTEST)
+                self.assertEqual(len(self.renewals()), 1, "One request a run.")
+                self.assertNotIn(self.ana.refresh_token, result.out + result.err)
+                self.assertNotIn(self.ana.access_tokens[-1], result.out + result.err)
+                self.assertEqual(json.loads(path.read_text()), spelled, "Others' files are theirs.")
+                sent = {entry.headers.get("authorization") for entry in self.server.record.entries()}
+                self.assertLessEqual(sent, {None, f"Bearer {self.ana.access_tokens[-1]}"})
+                self.medmirror("remove", "--yes", CONTEST)
+
+    def test_not_renewed(self):
+        path = self.place(".kaggle/credentials.json", json.dumps({"refresh_token": "r" * 30, "access_token": "x" * 20,
+                                                                  "access_token_expiration": "2020-01-01T00:00:00Z"}))
+        result = self.medmirror("files", CONTEST, expect=4)
+        self.assert_explains(result, "has expired", "did not renew", str(path))
+        self.assertEqual(len(self.renewals()), 1)
+        self.assertNotIn("r" * 30, result.err)
+        netrc = self.place(".netrc", f"machine www.kaggle.com login ana password {self.ana.key}\n")
+        result = self.medmirror("files", CONTEST)
+        self.assertIn("did not renew", result.err)
+        self.assertTrue(netrc.exists())
+
     def test_places_without_an_end(self):
         """A pipe that nobody writes to, a device, a folder: said, and not waited for."""
         pipe = self.folder / "home" / "pipe"
