@@ -170,10 +170,16 @@ static gboolean refuse_none(const SeriesMatch *match, GError **error)
     guint64 images = 0, series = 0;
     series_map_totals(match->map, &images, &series, NULL);
     g_set_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
-                _("%s is not %s: it holds %" G_GUINT64_FORMAT " images of %" G_GUINT64_FORMAT
-                  " series, and none is of the %" G_GUINT64_FORMAT
-                  " that were looked for. Nothing was taken. What they are is told by: medmirror "
-                  "files %s"),
+                adopt->pull.standing
+                    ? _("%s adds nothing to %s: it holds %" G_GUINT64_FORMAT
+                        " images of %" G_GUINT64_FORMAT
+                        " series, and none is of the %" G_GUINT64_FORMAT
+                        " that the version here lacks. Nothing was taken. These are brought by: "
+                        "medmirror pull %s")
+                    : _("%s is not %s: it holds %" G_GUINT64_FORMAT " images of %" G_GUINT64_FORMAT
+                        " series, and none is of the %" G_GUINT64_FORMAT
+                        " that were looked for. Nothing was taken. What they are is told by: "
+                        "medmirror files %s"),
                 adopt->request->from, adopt->reference->ref, images, series, match->listed,
                 adopt->reference->ref);
     return FALSE;

@@ -153,9 +153,7 @@ static int run(Invocation *invocation)
     const GOptionEntry entries[] = {
         {"user", 0, 0, G_OPTION_ARG_FILENAME, &user, N_("The account's name or e-mail"), "NAME"},
         {"stdin", 0, 0, G_OPTION_ARG_NONE, &login.from_stdin,
-         N_("Ask nothing: the password is a line of standard input, as it is where that is no "
-            "terminal"),
-         NULL},
+         N_("Read the password or token from standard input; ask nothing"), NULL},
         {NULL}};
     int status = 0;
     if (!invocation_parse(invocation, entries, &status)) {
