@@ -53,12 +53,20 @@ static gboolean take_part(Reference *reference, GError **error)
     return TRUE;
 }
 
+/* What was typed goes before what is wrong with it, unless that begins so. */
+static void name_it(const char *text, GError **error)
+{
+    if (error && *error && !g_str_has_prefix((*error)->message, text)) {
+        g_prefix_error(error, "%s: ", text);
+    }
+}
+
 /* What a locator alone tells: the folder, the words to type, and the catalogue's entry for the same
  * dataset. */
 static gboolean reference_complete(Reference *reference, Catalogue *catalogue, GError **error)
 {
     if (!reference->fetcher->check_locator(reference->fetcher, reference->locator, error)) {
-        g_prefix_error(error, "%s: ", reference->text);
+        name_it(reference->text, error);
         return FALSE;
     }
     if (!take_part(reference, error)) {
@@ -252,7 +260,7 @@ static gboolean take_name(Reference *reference, char *name, Catalogue *catalogue
             reference->fetcher = fetcher;
             reference->locator = fetcher->locator_from_name(fetcher, slash + 1, &version, error);
             if (!reference->locator) {
-                g_prefix_error(error, "%s: ", reference->text);
+                name_it(reference->text, error);
                 return FALSE;
             }
             if (!reference->version) {
