@@ -102,8 +102,15 @@ gboolean work_make_private(Work *work);
 /* What came is judged and lies in the stage: FALSE where it could not be written down; the work is
  * freed then. */
 gboolean work_note_staged(Work *work);
+
+/* job_work_judge.c */
+/* A DigestDone whose DATA is the work: all bytes were read. */
+void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
+void work_differs(Work *work); /* as VERDICT says, which is no good one */
 /* FALSE where --require asks for more trust than it has; the work is freed then. */
 gboolean work_is_required(Work *work);
+/* The wrong copy is kept aside; what arrived does not count any more. */
+void work_drop_as_evidence(Work *work);
 
 /* job_work_sent.c: digests that came with the bytes. */
 void work_want(Work *work); /* sets WANTED */
@@ -128,13 +135,10 @@ void zipped_cancel(Zipped *zipped); /* NULL: nothing */
 void zipped_free(Zipped *zipped);
 /* job_work.c: */
 void work_place_file(Work *work); /* what came is the file */
-void work_differs(Work *work);    /* as VERDICT says, which is no good one */
 
 /* job_work_here.c: what is here already. TRUE where the work is done, or is being looked at. */
 gboolean work_find(Work *work);
 gboolean work_share(Work *work);
-/* A DigestDone whose DATA is the work: all bytes were read. */
-void work_digested(const DigestSet *digests, guint64 size, int errno_value, gpointer data);
 
 /* job_ranges_fetch.c: members that are fetched by themselves, on a thread of their own beside all
  * other downloads, until Fetch.by_ranges is NULL. */
