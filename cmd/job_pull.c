@@ -108,8 +108,7 @@ static const LockHeader *find_version(const Pull *pull, const char *version)
     return NULL;
 }
 
-/* Does the version hold all that this request asks for? */
-static gboolean holds(const LockHeader *header, const PullRequest *request)
+gboolean pull_holds(const LockHeader *header, const PullRequest *request)
 {
     if (header->failed || header->absent) {
         return FALSE;
@@ -226,7 +225,7 @@ static gboolean pull_take(Pull *pull, GError **error)
 /* Nobody answers, and a version is here: it is used, and that is said. */
 static gboolean use_what_is_here(Pull *pull, const LockHeader *candidate, const GError *failure)
 {
-    if (!candidate || !holds(candidate, pull->request) || pull->reference->version ||
+    if (!candidate || !pull_holds(candidate, pull->request) || pull->reference->version ||
         pull->request->refresh || pull->request->is_sync || job_is_cancelled(pull->job) ||
         (error_exit_status(failure) != 5 &&
          !g_error_matches(failure, MEDMIRROR_ERROR, MEDMIRROR_ERROR_INTERRUPTED))) {
@@ -253,7 +252,7 @@ static const LockHeader *answer_offline(const Pull *pull, gboolean *final, GErro
     const LockHeader *here = pull->reference->version ? named
                              : pull->versions->len    ? g_ptr_array_index(pull->versions, 0)
                                                       : NULL;
-    gboolean whole = here && holds(here, pull->request);
+    gboolean whole = here && pull_holds(here, pull->request);
     *final = FALSE;
     if (pull->reference->version && whole && !pull->request->refresh) {
         *final = TRUE;
@@ -373,7 +372,7 @@ static gboolean stands(const Pull *pull, const LockHeader *header, gboolean same
     if (pull->request->is_sync) {
         return header && header->failed == 0;
     }
-    return header && same_state && holds(header, pull->request) && !is_begun(pull);
+    return header && same_state && pull_holds(header, pull->request) && !is_begun(pull);
 }
 
 /* Where we give the names, only what the source has now can be had: another one that is asked for

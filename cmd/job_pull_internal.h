@@ -35,6 +35,8 @@ typedef struct {
 
 #define PULL_PLAN_ID "plan_id" /* fact of the spool: which plan its listing was made for */
 
+/* Does the version hold all that the request asks for? */
+gboolean pull_holds(const LockHeader *header, const PullRequest *request);
 /* Asks the source; *UNCHANGED: it says that CANDIDATE is still its state. */
 gboolean pull_resolve(Pull *pull, const LockHeader *candidate, gboolean *unchanged, GError **error);
 /* The version's name is known: what of the listing it is to hold. */

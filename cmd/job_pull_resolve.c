@@ -76,7 +76,8 @@ static char *known_token(Pull *pull, const LockHeader *candidate, gboolean *from
     *from_spool = token != NULL;
     /* What is listed, and taken only if asked for, is in no lock that was not asked for it. */
     const char *const *keys = pull->reference->fetcher->row.where_keys;
-    gboolean asks_for_more = keys && *keys && !selection_is_all(pull->request->selection);
+    gboolean asks_for_more = keys && *keys && !selection_is_all(pull->request->selection) &&
+                             !(candidate && pull_holds(candidate, pull->request));
     if (!token && candidate && !pull->request->refresh && !pull->request->prefer &&
         !asks_for_more) {
         token = g_strdup(candidate->state_token);

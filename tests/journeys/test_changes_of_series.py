@@ -81,6 +81,18 @@ class Changes(Archive):
         self.medmirror("pull", "tcia/Lung", "--require", "declared", expect=5)
         self.medmirror("pull", "tcia/Lung")
 
+    def test_a_part_that_is_here_asks_for_the_list_alone(self):
+        world = self.world([self.collection])
+        path, _ = self.pull("tcia/Lung", "--where", "PatientID=P1,P2")
+        world.clear()
+        for command in (("pull", "tcia/Lung", "--where", "PatientID=P1,P2"), ("pull", "tcia/Lung/P2"), ("sync",)):
+            self.assertEqual(self.medmirror(*command).lines, [str(path)])
+        self.assertEqual(world.idc.record.entries() + world.www.record.entries() + world.pathdb.record.entries(), [])
+        self.medmirror("pull", "tcia/Lung", "--where", "PatientID=NONE", expect=7)
+        again, result = self.pull("tcia/Lung", "--where", "PatientID=P3")
+        self.assertEqual(again, path)
+        self.assert_arrived(path, self.members(*self.series), result)
+
     def test_globs_that_no_image_of_a_series_can_meet(self):
         world = self.world([self.collection])
         first = self.series[0]
