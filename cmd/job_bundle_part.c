@@ -226,6 +226,22 @@ static void part_settle(Part *part, const char *path, const Verdict *verdict)
     part_end(part);
 }
 
+/* What a bucket's host says of the object with its bytes counts before the listing's word; it hints
+ * at the object alone, and the hash of the whole is the publisher's. */
+static void take_sent(Part *part)
+{
+    DigestSet sent = {0};
+    if (part->partial) {
+        partial_file_sent(part->partial, &sent);
+    }
+    for (guint i = 0; i < DIGEST_ALGORITHMS; i++) {
+        const Digest *digest = digest_set_get(&sent, (DigestAlgorithm)i);
+        if (digest) {
+            digest_set_add(&part->hinted, digest);
+        }
+    }
+}
+
 static void part_judge(Part *part, const char *path)
 {
     Bundle *bundle = part->bundle;
@@ -241,6 +257,7 @@ static void part_judge(Part *part, const char *path)
                             .size = part->seen_size,
                             .repeated = agree && !differ && part->seen_size == part->earlier_size};
     const Verdict verdict = verdict_of(&wanted, &seen);
+    part->seen.present &= ~(1U << DIGEST_CRC32C); /* of the transfer, and for no lock */
     switch (verdict.kind) {
     case VERDICT_VERIFIED:
     case VERDICT_FIRST_USE:
@@ -284,6 +301,7 @@ void part_digested(const DigestSet *digests, guint64 size, int errno_value, gpoi
     }
     part->seen = *digests;
     part->seen_size = size;
+    take_sent(part);
     g_autofree char *changed = part->local ? local_part_check(part, part->local) : NULL;
     if (changed) {
         part_fail(part, LEG_WRONG, changed);
@@ -370,7 +388,7 @@ static void part_submit(Part *part)
         .key = key,
         .name = file->path,
         .size = part->size,
-        .algorithms = 1U << DIGEST_SHA256 | 1U << DIGEST_MD5,
+        .algorithms = 1U << DIGEST_SHA256 | 1U << DIGEST_MD5 | reference->fetcher->row.sent_digests,
         .wanted = part->hinted,
         .mode = stage_file_mode(fetch->spec->stage),
         .pool = job_digest_pool(fetch->job),

@@ -55,7 +55,7 @@ gboolean work_may_be_zipped(const Work *work)
 {
     return work->partial && work->transfer && !work->members &&
            work->row->file->role != FILE_ROLE_ARCHIVE &&
-           work->fetch->spec->reference->fetcher->row.sent_digests &&
+           work->fetch->spec->reference->fetcher->row.sends_zipped &&
            !transfer_final_address(work->transfer) &&
            begins_like_zip(partial_file_fd(work->partial));
 }

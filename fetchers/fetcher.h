@@ -17,11 +17,11 @@ typedef struct {
     const Manifest *manifest; /* NULL where the catalogue does not know it */
     const char *version;      /* wanted; NULL: the newest */
     const char *state_token;  /* of what is here (listing.h); NULL: nothing is known */
-    const char *standing;     /* the version that is here; NULL: none. What stands in for the source's
-                                 own listing would be another version beside it */
-    const char *prefer;       /* one of FetcherRow.back_ends, whose addresses come first; NULL: as
-                                 the source thinks best */
-    SeriesIndex *index;       /* where the person's own file says that series lie; may be NULL */
+    const char *standing; /* the version that is here; NULL: none. What stands in for the source's
+                             own listing would be another version beside it */
+    const char *prefer;   /* one of FetcherRow.back_ends, whose addresses come first; NULL: as
+                             the source thinks best */
+    SeriesIndex *index;   /* where the person's own file says that series lie; may be NULL */
 } ResolveRequest;
 
 typedef enum {
@@ -163,6 +163,7 @@ typedef struct {
                                         NULL: none */
     guint sent_digests;              /* bits of algorithms that its storage may send with the bytes
                                         (x-goog-hash): computed beforehand, and compared */
+    gboolean sends_zipped;           /* its storage may have zipped a single file under its name */
 } FetcherRow;
 
 struct Fetcher {

@@ -30,6 +30,7 @@ const Fetcher kaggle_fetcher = {
             .version_help = "kaggle/kmader/skin-cancer-mnist-ham10000@2",
             .login = &kaggle_login,
             .sent_digests = 1u << DIGEST_MD5 | 1u << DIGEST_CRC32C,
+            .sends_zipped = TRUE,
         },
     .check_locator = kaggle_check_locator,
     .locator_from_name = kaggle_locator_from_name,

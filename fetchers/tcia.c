@@ -105,6 +105,7 @@ const Fetcher tcia_fetcher = {
             .paces = paces,
             .version_help = "tcia/LIDC-IDRI@2026-11-23",
             .back_ends = back_ends,
+            .sent_digests = 1u << DIGEST_MD5 | 1u << DIGEST_CRC32C,
             .where_keys = tcia_where_keys,
         },
     .check_locator = tcia_check_locator,

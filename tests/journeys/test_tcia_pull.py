@@ -115,6 +115,22 @@ class BackEnds(Archive):
         self.assertEqual(self.zips(world), [])
         self.assertEqual(len(self.events(result, "back-end")), 3)
 
+    def test_a_hash_that_comes_with_the_bytes_and_differs(self):
+        """Google's cloud says with each object what its bytes must be: what differs is fetched once more, and the hash of
+        the series decides."""
+        world = self.world([self.collection])
+        world.s3.faults.add(faults.status(503, "*"))
+        site = world.gcs.site
+        headers = site._more_headers
+        site._more_headers = lambda found: [*(line for line in headers(found) if line[0] != "x-goog-hash"),
+                                            ("x-goog-hash", "crc32c=AAAAAA==")]
+        path, result = self.pull_json("tcia/Lung")
+        self.assert_all_here(path, result)
+        images = sum(len(one.images) for one in self.series)
+        self.assertEqual(len(world.gcs.record.entries("*.dcm")), 2 * images)
+        self.assertEqual(self.zips(world), [])
+        self.assertNotIn("crc32c", json.dumps(self.lock(path)))
+
     def test_both_clouds_fail(self):
         world = self.world([self.collection])
         for origin in (world.s3, world.gcs):
