@@ -1,5 +1,6 @@
 #include "kaggle_api.h"
 
+#include "credentials.h"
 #include "error.h"
 #include "i18n.h"
 #include "kaggle_renewal.h"
@@ -66,7 +67,8 @@ static Document *get(const Asking *asking, const char *url, GPtrArray *headers, 
         .any_refusal = TRUE,
         .post_body = body,
         .post_type = body ? "application/json" : NULL,
-        .keep_redirect = call->wants_address,
+        /* A body with a secret is not posted on to where a redirect leads. */
+        .keep_redirect = call->wants_address || call->always_posts,
         .source = SOURCE,
         .status = status,
         .retry_after_ms = wait_ms,
@@ -192,13 +194,25 @@ static gboolean face_is_gone(const KaggleSaid *said, const GError *error)
            (!said->is_json && (said->code == 404 || said->code == 405 || said->code == 410));
 }
 
+/* A login, or what one is renewed by, is for the calls' host only where that is Kaggle's as the
+ * site's is: each of them may be sent elsewhere by an endpoint of its own. */
+static gboolean may_ask_rpc(const Asking *asking)
+{
+    const KaggleDoor *door = asking->door;
+    if (!door->rpc || (!asking->credential && !asking->call->always_posts))
+        return door->rpc != NULL;
+    g_autofree char *here = credentials_host(SOURCE, door->base);
+    g_autofree char *there = credentials_host(SOURCE, door->rpc);
+    return g_strcmp0(here, there) == 0 && credentials_may_travel(door->rpc, NULL);
+}
+
 static gboolean ask_faces(Asking *asking, KaggleAnswer *answer, KaggleSaid *said, GError **error)
 {
     GError *why = NULL;
     asking->by_post = FALSE;
     if (ask_face(asking, answer, said, &why))
         return TRUE;
-    if (asking->door->rpc && face_is_gone(said, why)) {
+    if (may_ask_rpc(asking) && face_is_gone(said, why)) {
         g_auto(KaggleSaid) other = {0};
         g_autoptr(GError) other_why = NULL;
         asking->by_post = TRUE;

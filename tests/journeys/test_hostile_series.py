@@ -136,6 +136,15 @@ class Secrets(Journey):
         for entry in other.record.entries():
             self.assertNotIn("authorization", entry.headers)
 
+    def test_calls_that_are_sent_elsewhere(self):
+        """The endpoint of the calls is another one than the site's: the login is not for it."""
+        other = self.origin(PlainSite())
+        self.endpoints["kaggle-rpc"] = other.url.replace("127.0.0.1", "0.0.0.0")
+        self.server.faults.add(faults.status(404, "*", body=b"gone", type="text/html", method=None))
+        self.medmirror("pull", "--verbose", "kaggle/ana/large", env=self.env, expect=(4, 5, 7))
+        for entry in other.record.entries():
+            self.assertNotIn("authorization", entry.headers)
+
     def test_a_proxy_sees_nothing(self):
         proxy = self.origin(PlainSite())
         self.medmirror("pull", "kaggle/ana/large", env=self.env | {"http_proxy": proxy.url, "all_proxy": proxy.url}, expect=(0, 4, 5, 7))
