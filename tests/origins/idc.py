@@ -63,7 +63,7 @@ class SeriesBucket(Bucket):
                 return {}
             made = {}
             for image in series.images:
-                key = f"{name}/{series.crdc_key(image).partition('/')[2]}"
+                key = f"{name}/{series.crdc_name(image)}"
                 parts = self.part_size if self.part_size and image.size > self.part_size else None
                 made[key] = Object(image, parts, type="application/dicom")
             if name in self._series:

@@ -88,7 +88,12 @@ class Series:
 
     def crdc_key(self, image):
         """The key of one of its images there."""
-        return f"{self.crdc_uuid}/{uuid.uuid5(uuid.NAMESPACE_OID, f'{image.sop}/{image.md5}')}.dcm"
+        return f"{self.crdc_uuid}/{self.crdc_name(image)}"
+
+    @staticmethod
+    def crdc_name(image):
+        """The same below its folder."""
+        return f"{uuid.uuid5(uuid.NAMESPACE_OID, f'{image.sop}/{image.md5}')}.dcm"
 
 
 class Collection:
