@@ -22,7 +22,7 @@ enum {
     COPY_BYTES = 128 * 1024,
 };
 /* A request's answer lies in the folder for temporary files, which may be memory. */
-#define PIECE_BYTES (G_GUINT64_CONSTANT(8) << 20)
+#define PIECE_BYTES (G_GUINT64_CONSTANT(16) << 20)
 #define SIGNATURE_LOCAL 0x04034b50u
 #define SIGNATURE_END 0x06054b50u
 #define SIGNATURE_LOCATOR 0x07064b50u
