@@ -12,6 +12,14 @@ gboolean request_signer_is_region(const char *name)
     return length > 0 && length <= 64 && name[length] == '\0';
 }
 
+/* It becomes a line of a request's header, and never two. */
+static gboolean is_one_line(const char *text)
+{
+    while (*text && !g_ascii_iscntrl(*text))
+        text++;
+    return *text == '\0';
+}
+
 RequestSigner *request_signer_new(const Credential *credential, const char *region)
 {
     const char *where = region ? region : credential->region ? credential->region : USUAL_REGION;
