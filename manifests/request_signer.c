@@ -23,7 +23,8 @@ static gboolean is_one_line(const char *text)
 RequestSigner *request_signer_new(const Credential *credential, const char *region)
 {
     const char *where = region ? region : credential->region ? credential->region : USUAL_REGION;
-    if (!request_signer_is_region(where) || !credential->user)
+    if (!request_signer_is_region(where) || !credential->user || !is_one_line(credential->user) ||
+        (credential->session && !is_one_line(credential->session)))
         return NULL;
     RequestSigner *signer = g_new0(RequestSigner, 1);
     signer->scope = g_strdup_printf("aws:amz:%s:s3", where);

@@ -16,7 +16,8 @@ typedef struct {
 } RequestSigner;
 
 /* For requests without a body, with CREDENTIAL as a key pair. REGION: NULL takes the credential's,
- * else us-east-1. NULL where REGION is no region's name. Owned. */
+ * else us-east-1. NULL where REGION is no region's name, or the key
+ * pair is none that a header could hold. Owned. */
 RequestSigner *request_signer_new(const Credential *credential, const char *region);
 /* The region that ADDRESS names ("s3.eu-west-1.amazonaws.com"); NULL: it names none. Owned. */
 char *request_signer_region(const char *address);

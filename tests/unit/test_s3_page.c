@@ -164,6 +164,9 @@ static void test_signer(void)
     g_assert_cmpstr(copy->headers->pdata[1], ==, "x-amz-security-token: token");
     g_assert_null(request_signer_new(pair, "eu west"));
     g_assert_null(request_signer_new(pair, "x:y"));
+    g_free(pair->session);
+    pair->session = g_strdup("token\r\nHost: elsewhere");
+    g_assert_null(request_signer_new(pair, NULL));
     g_assert_null(credential_header(pair)); /* the secret is never sent */
     g_autoptr(GPtrArray) headers = credential_headers(pair);
     g_assert_cmpuint(headers->len, ==, 0);
