@@ -3,9 +3,10 @@
  * (DESIGN.md, "Install").
  *
  * When the intent is written (and synced), everything lies in the stage, complete and durable:
- * stage/KEY/{lock,list,metadata,tree/,archives/} and, where the version grows, old.lock, the lock that
- * stood. Finishing moves them by renames, each of which may have been done already. A new version:
- * lock, list, archives, tree. One that grows: files one by one, archives, list, lock; then what
+ * stage/KEY/{lock,list,metadata,tree/,archives/} and, where the version grows, old.lock, the lock
+ * that stood. Finishing moves them by renames, each of which may have been done already. A new
+ * version: lock, list, archives, tree. One that grows: files one by one, archives, list, lock; then
+ * what
  * `--only` drops.
  */
 #pragma once

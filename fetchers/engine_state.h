@@ -37,12 +37,12 @@ typedef struct {
     char *origin; /* "https://host:443" */
     HostLimits limits;
     HostSlots *slots;
-    gboolean http2;     /* seen to speak it */
-    guint lanes;        /* requests that run, or are about to */
-    guint wide_lanes;   /* of them those with a connection each (HTTP/1.1) */
-    guint connections;  /* that they take */
+    gboolean http2;    /* seen to speak it */
+    guint lanes;       /* requests that run, or are about to */
+    guint wide_lanes;  /* of them those with a connection each (HTTP/1.1) */
+    guint connections; /* that they take */
     guint most_connections;
-    guint patience; /* EndpointPace's; 0: none has a pace for it */
+    guint patience;     /* EndpointPace's; 0: none has a pace for it */
     guint preparing;    /* of them those whose fetcher prepares, for which it may ask documents */
     GQueue urgent;      /* Transfer*: documents, and what was begun already */
     GQueue waiting;     /* Transfer* */

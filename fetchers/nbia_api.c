@@ -16,7 +16,7 @@
 #define LIST_MOST_BYTES (G_GUINT64_CONSTANT(8) << 30)
 #define NAMES_MOST 20000
 #define HASH_MOST_BYTES 4096
-#define HASH_MOST_ATTEMPTS 4 /* a series can do without */
+#define HASH_MOST_ATTEMPTS 4                         /* a series can do without */
 #define NO_IMAGES "d41d8cd98f00b204e9800998ecf8427e" /* the MD5 of nothing */
 
 /* The first bytes of DOCUMENT, without moving. */

@@ -24,8 +24,9 @@
  * their own, some 500 a line, with what they all begin with written once:
  *   {"list":0,"prefix":"1.3.6.1.4.1.","values":["14519.5.2.1.1","14519.5.2.1.2"]}
  *
- * The address that the bytes came from stands first. What is not known is left out. The last line counts those before it, so that a file that lost its
- * end is noticed. Lines in this form and order of keys are scanned; any other JSON is parsed.
+ * The address that the bytes came from stands first. What is not known is left out. The last line
+ * counts those before it, so that a file that lost its end is noticed. Lines in this form and order
+ * of keys are scanned; any other JSON is parsed.
  */
 #pragma once
 
