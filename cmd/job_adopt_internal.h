@@ -65,6 +65,12 @@ gboolean adopt_refuse_in_place(const Adopt *adopt, const char *name, GError **er
 /* What is wanted is there, of the size that is listed; what may be missing is noted as failed. */
 gboolean adopt_check_presence(Adopt *adopt, GError **error);
 
+/* job_adopt_members.c */
+
+/* Where the source tells what the archive holds that was unpacked by hand: each of it is there, of
+ * the size that is listed. A source that does not answer says nothing. */
+gboolean adopt_compare_members(Adopt *adopt, GError **error);
+
 /* job_adopt_series.c */
 
 /* The same where the dataset's files are images of DICOM series: FILES know them by what is in

@@ -272,7 +272,7 @@ static gboolean match_members(Adopt *adopt, const Wanted *archives, GError **err
     }
     adopt->result->list = ADOPT_LIST_NONE;
     adopt->result->unpacked_by_hand = adopt->survey->files;
-    return TRUE;
+    return adopt_compare_members(adopt, error);
 }
 
 /* ROW is the listed path, FILE the name of what is there. */

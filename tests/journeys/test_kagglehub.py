@@ -45,6 +45,20 @@ class KagglehubCache(Journey):
         result = self.medmirror("adopt", *options, ref, source, **more)
         return (pathlib.Path(result.lines[0]) if result.lines else None), result
 
+    def test_a_damaged_copy_is_caught_by_what_kaggle_lists(self):
+        folder = self.fill(2)
+        victim = "images/0000.png"
+        size = (folder / victim).stat().st_size
+        (folder / victim).write_bytes(b"xy")
+        _, result = self.adopt(f"kaggle/{LANL}", self.cache, expect=3)
+        self.assert_explains(result, f"{victim} has 2 bytes, and its source lists {size}")
+        self.assert_nothing_installed()
+        (folder / victim).unlink()
+        _, result = self.adopt(f"kaggle/{LANL}", self.cache, expect=3)
+        self.assert_explains(result, f"{victim} is not there")
+        path, _ = self.adopt(f"kaggle/{LANL}", self.cache, "--allow-incomplete")
+        self.assert_tree(path, {name: content for name, content in self.files_of(2).items() if name != victim})
+
     def test_each_folder_of_the_cache_leads_to_the_version(self):
         for number in (1, 2):
             self.fill(number)
