@@ -4,10 +4,10 @@ changes or is away: nothing is lost, nothing is doubled, and the lock says who v
 import os
 import unittest
 
-from origins import faults
-from origins.tcia_data import Collection, make_series
 from test_kaggle_members import REF, WithArchive
 from test_tcia_pull import Archive
+from origins import faults  # (the path is set by now)
+from origins.tcia_data import Collection, make_series
 
 
 class Changes(Archive):
