@@ -34,6 +34,8 @@ char *credentials_agent(const Credentials *credentials, const char *source);
 /* As HostServices.credential. */
 Credential *credentials_find(Credentials *credentials, const char *source, const char *address,
                              GError **error);
+/* The hosts of SOURCE that a login is for, else its own; NULL-terminated, never NULL. Static. */
+const char *const *credentials_hosts(const char *source);
 /* May a secret travel to ADDRESS at all: is it https, or loopback? _ACCESS where it may not. */
 gboolean credentials_may_travel(const char *address, GError **error);
 gboolean credentials_is_loopback(const char *address);
