@@ -107,8 +107,14 @@ static gboolean read_values(WhereTerm *term, const char *path, GError **error)
     int fd = strcmp(path, "-") == 0
                  ? STDIN_FILENO
                  : TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (fd < 0)
-        return error_set_storage(error, errno, _("--where: %s cannot be read"), path);
+    if (fd < 0) {
+        g_set_error(
+            error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE,
+            _("--where: the list %s cannot be read: %s. Name a file with a value a line, as "
+              "in: medmirror pull REF --where PatientID=@patients.txt"),
+            path, g_strerror(errno));
+        return FALSE;
+    }
     g_autoptr(LineReader) lines = line_reader_new(fd, MOST_VALUE_BYTES);
     LineResult result;
     char *line;

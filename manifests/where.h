@@ -24,7 +24,8 @@ typedef enum {
     WHERE_LIKE,
 } WhereOperator;
 
-/* As typed. MEDMIRROR_ERROR_USAGE with the form that is right; _STORAGE where FILE cannot be read.
+/* As typed. MEDMIRROR_ERROR_USAGE with the form that is right, or where FILE cannot be opened;
+ * _STORAGE where it cannot be read to its end.
  */
 WhereTerm *where_term_parse(const char *text, GError **error);
 /* "KEY=VALUE" where VALUE is one value as it stands, commas and a leading @ with it. */

@@ -117,7 +117,7 @@ static void test_file(void)
     g_clear_error(&error);
     g_unlink(path);
     g_assert_null(where_term_parse(typed, &error));
-    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_STORAGE);
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
 }
 
 static WhereTerm *term_of(const char *text)
@@ -295,6 +295,14 @@ static void test_keys(void)
     g_assert_null(where_key_canonical("ö"));
 }
 
+static void test_no_list(void)
+{
+    g_autoptr(GError) error = NULL;
+    g_assert_null(where_term_parse("PatientID=@/nowhere/list", &error));
+    g_assert_error(error, MEDMIRROR_ERROR, MEDMIRROR_ERROR_USAGE);
+    g_assert_nonnull(strstr(error->message, "medmirror pull"));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -306,5 +314,6 @@ int main(int argc, char **argv)
     g_test_add_func("/where/asked-for", test_asked_for);
     g_test_add_func("/where/long-list", test_long_list);
     g_test_add_func("/where/keys", test_keys);
+    g_test_add_func("/where/no-list", test_no_list);
     return g_test_run();
 }
