@@ -167,7 +167,8 @@ GPtrArray *text_wrap(const char *text, guint columns)
     const char *at = valid;
     while (*at) {
         const char *end = columns ? line_end(at, columns) : at + strlen(at);
-        g_ptr_array_add(lines, g_strchomp(g_strndup(at, (gsize)(end - at))));
+        char *line = g_strndup(at, (gsize)(end - at));
+        g_ptr_array_add(lines, g_strchomp(line));
         at = end;
         while (*at == ' ')
             at++;

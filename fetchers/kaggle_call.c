@@ -27,11 +27,13 @@ static KaggleCall call_of(char *path, const char *method, const KaggleName *name
     return (KaggleCall){.path = path, .method = method, .message = message};
 }
 
-/* "datasets/VERB/OWNER/SLUG", "competitions/VERB/SLUG". */
+/* "datasets/VERB/OWNER/SLUG", "competitions/VERB/SLUG". NULL where there is no such call. */
 static char *path_of(const KaggleName *name, const char *of_dataset, const char *of_competition)
 {
-    return name->owner ? g_strdup_printf("/datasets/%s/%s/%s", of_dataset, name->owner, name->slug)
-                       : g_strdup_printf("/competitions/%s/%s", of_competition, name->slug);
+    if (name->owner)
+        return g_strdup_printf("/datasets/%s/%s/%s", of_dataset, name->owner, name->slug);
+    return of_competition ? g_strdup_printf("/competitions/%s/%s", of_competition, name->slug)
+                          : NULL;
 }
 
 static void add_number(KaggleCall *call, const char *key, const char *value, char *separator)

@@ -16,8 +16,7 @@ static inline gboolean take(const char **p, const char *literal)
 {
     gsize length = strlen(literal);
     const char *at = *p;
-    if (at[0] != literal[0] || (length > 2 && (at[1] != literal[1] || at[2] != literal[2])) ||
-        strncmp(at, literal, length) != 0)
+    if (at[0] != literal[0] || strncmp(at, literal, length) != 0)
         return FALSE;
     *p += length;
     return TRUE;
